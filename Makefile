@@ -1,0 +1,96 @@
+# kubeshim. `make help` lists the targets.
+
+VERSION := 0.1.0
+SOVERSION := 0
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+BUILD ?= build
+
+CC ?= cc
+CFLAGS ?= -O2 -g
+LIBS := libcurl jansson yaml-0.1 openssl
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings
+REAL_CFLAGS = -std=c11 -D_GNU_SOURCE -Iinclude -Ilib $(WARNINGS) -fvisibility=hidden \
+	$(shell pkg-config --cflags $(LIBS) 2>/dev/null) $(CFLAGS) $(SANITIZE)
+REAL_LIBS = $(shell pkg-config --libs $(LIBS) 2>/dev/null) $(SANITIZE)
+
+LIB_SOURCES := $(wildcard lib/*.c lib/*/*.c)
+LIB_OBJECTS := $(LIB_SOURCES:%.c=$(BUILD)/%.o)
+STATIC := $(BUILD)/libkubeshim.a
+SONAME := libkubeshim.so.$(SOVERSION)
+SHARED := $(BUILD)/libkubeshim.so.$(VERSION)
+EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
+KUBESHIM := $(BUILD)/kubeshim
+CLI_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard examples/kubeshim/*.c))
+
+all: $(STATIC) $(SHARED) $(BUILD)/kubeshim.pc $(EXAMPLES) $(KUBESHIM) ## the library, static and shared, the examples and the command line
+
+# What is missing is named before the compiler stumbles over it.
+$(BUILD)/.checked:
+	@sh test/setup.sh build
+	@mkdir -p $(BUILD) && touch $@
+
+$(BUILD)/%.o: %.c | $(BUILD)/.checked
+	@mkdir -p $(@D)
+	$(QUIET_CC)$(CC) $(REAL_CFLAGS) -fPIC -MMD -MP -c $< -o $@
+
+$(STATIC): $(LIB_OBJECTS)
+	@rm -f $@
+	$(QUIET_AR)$(AR) rcs $@ $^
+
+$(SHARED): $(LIB_OBJECTS) lib/kubeshim.map
+	$(QUIET_LD)$(CC) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=lib/kubeshim.map -Wl,-z,defs \
+		$(LDFLAGS) $(LIB_OBJECTS) $(REAL_LIBS) -o $@
+	@ln -sf $(notdir $@) $(BUILD)/$(SONAME)
+	@ln -sf $(SONAME) $(BUILD)/libkubeshim.so
+
+$(BUILD)/kubeshim.pc: lib/kubeshim.pc.in Makefile | $(BUILD)/.checked
+	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+		-e 's|@VERSION@|$(VERSION)|' $< > $@
+
+$(BUILD)/examples/%: examples/%.c $(STATIC)
+	@mkdir -p $(@D)
+	$(QUIET_LD)$(CC) $(REAL_CFLAGS) $(LDFLAGS) $< $(STATIC) $(REAL_LIBS) -o $@
+
+$(KUBESHIM): $(CLI_OBJECTS) $(STATIC)
+	$(QUIET_LD)$(CC) $(REAL_CFLAGS) $(LDFLAGS) $(CLI_OBJECTS) $(STATIC) $(REAL_LIBS) -o $@
+
+install: all ## into DESTDIR and PREFIX (/usr/local)
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/kubeshim $(DESTDIR)$(BINDIR)
+	install -m 644 $(STATIC) $(DESTDIR)$(LIBDIR)/
+	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)/
+	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libkubeshim.so
+	install -m 644 $(BUILD)/kubeshim.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
+	install -m 644 include/kubeshim/*.h $(DESTDIR)$(INCLUDEDIR)/kubeshim/
+	install -m 755 $(KUBESHIM) $(DESTDIR)$(BINDIR)/
+	for page in man/*.[0-9]; do \
+		section=$${page##*.}; \
+		install -d $(DESTDIR)$(MANDIR)/man$$section; \
+		install -m 644 $$page $(DESTDIR)$(MANDIR)/man$$section/; \
+	done
+
+clean: ## what was built here; the cached control plane stays
+	rm -rf $(BUILD)
+
+help: ## this list
+	@echo 'make TARGET, where TARGET is one of'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1@\2/p' $(MAKEFILE_LIST) | \
+		while IFS=@ read -r target text; do printf '  %-16s %s\n' $$target "$$text"; done
+
+# `make V=1` shows the commands.
+ifndef V
+QUIET_CC = @echo "  CC   $<";
+QUIET_AR = @echo "  AR   $@";
+QUIET_LD = @echo "  LD   $@";
+endif
+
+.PHONY: all install clean help
+.DELETE_ON_ERROR:
+
+include test/test.mk bench/bench.mk
+-include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d)

@@ -1,0 +1,55 @@
+/*
+ * bench: what every program of the bench shares, so that their numbers compare:
+ * the options they take, the clocks they read, the line they print.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct bench_options {
+	const char *url;		/* --url, without a slash at its end */
+	const char *ca_file;		/* --ca; "" for http:// */
+	char *ca_pem;			/* its content */
+	const char *path;		/* --path, of a list */
+	int http;			/* --http 1 or 2: 11 or 20 */
+	unsigned count;			/* --count: requests of get, objects of churn */
+	unsigned inflight;		/* --inflight */
+	unsigned connections;		/* --connections, at most */
+};
+
+/* The counters belong to the program, the rest to bench_begin() and bench_end(). */
+struct bench {
+	const struct bench_options *options;
+	const char *program, *scenario;
+	uint64_t requests, failed, bytes, items, connections;
+
+	uint64_t begin_ns, wall_ns;
+	uint64_t user_us, sys_us;
+	long rss_start_kb, hwm_kb;
+};
+
+/* Fills in defaults. Ends the program with a usage line if the arguments are wrong. */
+void bench_options(struct bench_options *options, int argc, char **argv);
+void bench_options_free(struct bench_options *options);
+
+/* Just before the first request, all else being ready; just after the last answer. */
+void bench_begin(struct bench *bench, const struct bench_options *options, const char *program,
+		 const char *scenario);
+void bench_end(struct bench *bench);
+
+/* One line of JSON on stdout. Returns the program's exit code. */
+int bench_print(const struct bench *bench);
+
+uint64_t bench_now(void);		/* CLOCK_MONOTONIC, ns */
+
+/* What get and churn ask for: the i-th of count. buf is for the caller to reuse. */
+#define BENCH_PATH_MAX 128
+#define BENCH_BODY_MAX 256
+void bench_pod_path(char buf[BENCH_PATH_MAX], unsigned i);
+void bench_configmap_path(char buf[BENCH_PATH_MAX], unsigned i);	/* its name is bench-i */
+int bench_configmap_body(char buf[BENCH_BODY_MAX], unsigned i);	/* its length */
+#define BENCH_CONFIGMAPS "/api/v1/namespaces/default/configmaps"
+
+#endif

@@ -1,0 +1,127 @@
+/*
+ * kubeshim/client.h - the connections to one API server under one identity.
+ *
+ * Every function that starts something returns a kshim_call: borrowed, for
+ * kshim_call_cancel(). NULL means that nothing was started and no callback will
+ * come: kshim_client_error() tells why.
+ */
+#ifndef KUBESHIM_CLIENT_H
+#define KUBESHIM_CLIENT_H
+
+#include <kubeshim/common.h>
+#include <kubeshim/error.h>
+
+KSHIM_BEGIN_DECLS
+
+typedef enum kshim_http {
+	KSHIM_HTTP_DEFAULT, /* kubeshim's choice: see kubeshim(7) */
+	KSHIM_HTTP_1_1,
+	KSHIM_HTTP_2        /* offered by ALPN; HTTP/1.1 if the server declines */
+} kshim_http;
+
+/* A client of the config's current context. Steals `config`, also when it fails;
+ * a NULL loop or config gives NULL, so that calls can be nested. NULL also
+ * without memory or when the context is wrong: use kshim_client_open() to learn
+ * why. */
+KSHIM_API kshim_client *kshim_client_new(kshim_loop *loop, kshim_config *config);
+
+/* The same, with the reason: *error gets a new kshim_error when NULL is
+ * returned and `error` is not NULL. */
+KSHIM_API kshim_client *kshim_client_open(kshim_loop *loop, kshim_config *config, kshim_error **error);
+
+/* Cancels every call: their callbacks run from the loop's next pass, with
+ * KSHIM_ECANCELED. Queries and objects that are left refuse further calls. */
+KSHIM_API void kshim_client_free(kshim_client *client);
+
+/* Why the last function on this client, its queries or its objects returned
+ * NULL; NULL if none did. Borrowed until the next one fails. */
+KSHIM_API const kshim_error *kshim_client_error(const kshim_client *client);
+
+/* Settings, for calls that begin afterwards. */
+
+/* The default deadline of a call, 0: none. It starts as 60,000 ms. */
+KSHIM_API void kshim_client_set_timeout(kshim_client *client, uint64_t ms);
+KSHIM_API void kshim_client_set_http_version(kshim_client *client, kshim_http version);
+
+/* How many connections short calls may open, 1 to 64; further calls wait for
+ * their turn. It starts as 8. */
+KSHIM_API void kshim_client_set_max_connections(kshim_client *client, unsigned count);
+
+/* How often a call is tried again where that is safe: after a 429 or 5xx with
+ * Retry-After, and reads after a broken connection. It starts as 10; 0: never. */
+KSHIM_API void kshim_client_set_max_retries(kshim_client *client, unsigned count);
+
+/* Every write becomes a dry run (the seed's HTTPClient(dry_run=True)). */
+KSHIM_API void kshim_client_set_dry_run(kshim_client *client, int dry_run);
+
+/* Puts the program's own "name/version" before kubeshim's in User-Agent.
+ * 0, or -1 if it has control characters or memory is short. */
+KSHIM_API int kshim_client_set_user_agent(kshim_client *client, const char *product);
+
+/* The namespace of the context; borrowed. */
+KSHIM_API const char *kshim_client_namespace(const kshim_client *client);
+/* The server's URL; borrowed. */
+KSHIM_API const char *kshim_client_server(const kshim_client *client);
+KSHIM_API kshim_loop *kshim_client_loop(const kshim_client *client);
+
+/* One finished HTTP request, for a host's metrics and logs. Borrowed. */
+typedef struct kshim_request_info kshim_request_info;
+KSHIM_API const char *kshim_request_info_method(const kshim_request_info *info);
+KSHIM_API const char *kshim_request_info_path(const kshim_request_info *info); /* with the query string */
+KSHIM_API int kshim_request_info_status(const kshim_request_info *info);       /* 0: no answer */
+KSHIM_API kshim_code kshim_request_info_code(const kshim_request_info *info);
+KSHIM_API unsigned kshim_request_info_attempt(const kshim_request_info *info); /* from 1 */
+KSHIM_API uint64_t kshim_request_info_sent(const kshim_request_info *info);     /* body bytes */
+KSHIM_API uint64_t kshim_request_info_received(const kshim_request_info *info); /* body bytes */
+KSHIM_API int64_t kshim_request_info_wait_us(const kshim_request_info *info);   /* before it was sent */
+KSHIM_API int64_t kshim_request_info_first_us(const kshim_request_info *info);  /* to the first byte */
+KSHIM_API int64_t kshim_request_info_total_us(const kshim_request_info *info);
+KSHIM_API int kshim_request_info_new_connection(const kshim_request_info *info);
+KSHIM_API const char *kshim_request_info_http_version(const kshim_request_info *info); /* "1.1", "2" */
+
+/* Runs from the loop after each request, before its call's callback; also for
+ * attempts that are tried again. NULL: none. */
+typedef void kshim_request_fn(const kshim_request_info *info, void *user);
+KSHIM_API void kshim_client_on_request(kshim_client *client, kshim_request_fn *fn, void *user);
+
+/* Every `Warning: 299` of the server, as it comes. NULL: none. */
+typedef void kshim_warning_fn(const char *text, void *user);
+KSHIM_API void kshim_client_on_warning(kshim_client *client, kshim_warning_fn *fn, void *user);
+
+/* Heads of requests and answers as lines without their ends, '>' sent, '<'
+ * received; values of Authorization, Cookie and the like are blotted out. Runs
+ * from the loop, when the exchange is over. NULL: none. */
+typedef void kshim_trace_fn(char direction, const char *line, void *user);
+KSHIM_API void kshim_client_on_trace(kshim_client *client, kshim_trace_fn *fn, void *user);
+
+/* GET /version: the result's object holds /major, /minor, /gitVersion. */
+KSHIM_API kshim_call *kshim_client_version(kshim_client *client, kshim_done_fn *done, void *user);
+
+/* Any request to a path of the server ("/healthz", "/api/v1/…?x=y"; percent-
+ * encoded by the caller). `body` is copied and may be NULL. The result holds the
+ * body; a status of 400 and above is an error. */
+KSHIM_API kshim_call *kshim_client_request(kshim_client *client, const char *method, const char *path,
+					   const char *content_type, const char *body, size_t len,
+					   const kshim_options *options, kshim_done_fn *done, void *user);
+
+/* A kind by any of its names ("po", "Deployment", "apps/deployments",
+ * "widgets.example.com"), as the server serves it: kshim_result_kind().
+ * KSHIM_ENOKIND if it does not. */
+KSHIM_API kshim_call *kshim_client_find_kind(kshim_client *client, const char *name, kshim_done_fn *done,
+					     void *user);
+
+/* Every kind that the server serves. Parts of the API that did not answer are
+ * left out; kshim_result_warning() names them. */
+KSHIM_API kshim_call *kshim_client_list_kinds(kshim_client *client, kshim_kind_fn *each, kshim_done_fn *done,
+					      void *user);
+
+/* Discovery is asked once per client, when first needed. This forgets it. */
+KSHIM_API void kshim_client_forget_kinds(kshim_client *client);
+
+/* Makes a kind of one's own known, so that its name and its objects' apiVersion
+ * and kind find it without discovery. 0, or -1 without memory. */
+KSHIM_API int kshim_client_add_kind(kshim_client *client, const kshim_kind *kind);
+
+KSHIM_END_DECLS
+
+#endif

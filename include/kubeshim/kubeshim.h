@@ -1,0 +1,21 @@
+/*
+ * kubeshim/kubeshim.h - all of kubeshim: an event-driven Kubernetes client.
+ * See kubeshim(7).
+ */
+#ifndef KUBESHIM_KUBESHIM_H
+#define KUBESHIM_KUBESHIM_H
+
+#include <kubeshim/client.h>
+#include <kubeshim/common.h>
+#include <kubeshim/config.h>
+#include <kubeshim/error.h>
+#include <kubeshim/kind.h>
+#include <kubeshim/loop.h>
+#include <kubeshim/manifest.h>
+#include <kubeshim/object.h>
+#include <kubeshim/options.h>
+#include <kubeshim/query.h>
+#include <kubeshim/result.h>
+#include <kubeshim/version.h>
+
+#endif

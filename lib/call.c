@@ -1,0 +1,713 @@
+#include "call.h"
+
+#include "alloc.h"
+#include "error.h"
+#include "request_info.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BODY_MAX (64u * 1024 * 1024)
+#define ERROR_BODY_MAX (1024u * 1024)
+#define READY_BYTES_MAX (256u * 1024) /* above this the transfer pauses */
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_MAX_MS 10000
+#define RETRY_AFTER_MAX_MS (10 * 60 * 1000)
+
+static void admitted(struct kshim__ticket *ticket);
+static void dispatch(struct kshim__task *task);
+static void deadline_passed(struct kshim__timer *timer);
+static void pause_over(struct kshim__timer *timer);
+static void evicted(struct kshim__tenant *tenant);
+
+kshim_call *kshim__call_new(kshim_client *client, kshim_done_fn *done, void *user)
+{
+	kshim_call *call;
+
+	if (!kshim__client_is_open(client))
+		return kshim__client_fail(client, kshim__error_new(KSHIM_ECANCELED, "the client was freed"));
+	call = kshim__calloc(1, sizeof(*call));
+	if (!call)
+		return kshim__client_fail(client, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
+	if (!kshim__timer_reserve(client->loop)) {
+		kshim__free(call);
+		return kshim__client_fail(client, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
+	}
+	if (!kshim__timer_reserve(client->loop)) {
+		kshim__timer_unreserve(client->loop);
+		kshim__free(call);
+		return kshim__client_fail(client, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
+	}
+	call->client = kshim__client_ref(client);
+	call->result.client = client;
+	call->tenant.evict = evicted;
+	call->ticket.admit = admitted;
+	kshim__list_init(&call->tenant.link);
+	kshim__list_init(&call->ticket.link);
+	kshim__list_init(&call->waiting);
+	kshim__task_init(&call->task, dispatch);
+	kshim__timer_init(&call->deadline, deadline_passed);
+	kshim__timer_init(&call->pause, pause_over);
+	kshim__buf_init(&call->body);
+	call->done = done;
+	call->user = user;
+	return call;
+}
+
+static void drop_ready(kshim_call *call)
+{
+	while (call->ready_at < call->ready_end)
+		kshim_object_unref(call->ready[call->ready_at++]);
+	call->ready_at = call->ready_end = 0;
+	call->ready_bytes = 0;
+}
+
+static void free_result(kshim_result *result)
+{
+	size_t i;
+
+	kshim_error_free(result->error);
+	kshim_object_unref(result->object);
+	kshim__free(result->resource_version);
+	kshim__free(result->continue_token);
+	kshim__free(result->content_type);
+	kshim__free(result->body);
+	for (i = 0; i < result->warning_count; i++)
+		kshim__free(result->warnings[i]);
+	kshim__free(result->warnings);
+	if (result->kind)
+		kshim_kind_unref(result->kind);
+}
+
+static void free_call(kshim_call *call)
+{
+	kshim_client *client = call->client;
+
+	kshim__list_remove(&call->tenant.link);
+	kshim__list_remove(&call->waiting);
+	kshim__task_remove(&call->task);
+	kshim__timer_stop(client->loop, &call->deadline);
+	kshim__timer_stop(client->loop, &call->pause);
+	kshim__timer_unreserve(client->loop);
+	kshim__timer_unreserve(client->loop);
+	drop_ready(call);
+	kshim__free(call->ready);
+	kshim__items_free(call->items);
+	kshim__buf_free(&call->body);
+	kshim__headers_unref(call->headers);
+	free_result(&call->result);
+	kshim__free(call->request.custom_method);
+	kshim__free(call->request.path);
+	kshim__free_secret(call->request.body, call->request.body_len);
+	kshim__free(call->request.custom_content);
+	if (call->target.kind)
+		kshim_kind_unref(call->target.kind);
+	kshim__free(call->target.kind_name);
+	kshim__free(call->target.api_version);
+	kshim__free(call->namespace_);
+	kshim__free(call->name);
+	kshim__free(call->subresource);
+	kshim__free(call->params);
+	kshim__free(call->selectors);
+	kshim_object_unref(call->object);
+	kshim_object_unref(call->first);
+	kshim__free(call);
+	kshim__client_unref(client);
+}
+
+void *kshim__call_drop(kshim_call *call, kshim_error *error)
+{
+	kshim__client_fail(call->client, error);
+	free_call(call);
+	return NULL;
+}
+
+kshim_call *kshim__call_begin(kshim_call *call, int64_t timeout_ms)
+{
+	call->begun_us = kshim__now_us();
+	call->timeout_ms = timeout_ms < 0 ? (int64_t)call->client->timeout_ms : timeout_ms;
+	if (call->timeout_ms > 0 && call->timeout_ms < INT64_MAX / 2000)
+		kshim__timer_set(call->client->loop, &call->deadline, call->begun_us + call->timeout_ms * 1000);
+	kshim__client_add_tenant(call->client, &call->tenant);
+	kshim__loop_hold(call->client->loop);
+	return call;
+}
+
+/* Going. */
+
+void kshim__call_send(kshim_call *call)
+{
+	struct kshim__request *request = &call->request;
+
+	kshim__headers_unref(call->headers);
+	call->headers = request->custom ? kshim__client_headers_custom(call->client, request->custom_content) :
+					  kshim__client_headers(call->client, request->accept, request->content);
+	if (!call->headers) {
+		kshim__call_no_memory(call);
+		return;
+	}
+	call->state = KSHIM__CALL_QUEUED;
+	call->queued_us = kshim__now_us();
+	kshim__client_enter(call->client, &call->ticket);
+}
+
+static enum kshim__sink take_body(kshim_call *call, const char *data, size_t len)
+{
+	bool success = call->transfer.status >= 200 && call->transfer.status < 300;
+	size_t most = success ? BODY_MAX : ERROR_BODY_MAX;
+	int64_t expected;
+
+	if (!call->body.data) {
+		expected = kshim__transfer_content_length(&call->transfer);
+		if (expected > 0 && (uint64_t)expected < most)
+			kshim__buf_reserve(&call->body, (size_t)expected);
+	}
+	if (call->body.len + len > most) {
+		if (!success)
+			return KSHIM__SINK_TOOK; /* its beginning tells enough */
+		call->too_large = true;
+		return KSHIM__SINK_FAILED;
+	}
+	return kshim__buf_add(&call->body, data, len) ? KSHIM__SINK_TOOK : KSHIM__SINK_FAILED;
+}
+
+/* An item is complete: it waits for dispatch. */
+static bool take_item(void *user, struct kshim__span head, struct kshim__span tail,
+		      const struct kshim__members *members)
+{
+	kshim_call *call = user;
+	kshim_object *object, **ready;
+	size_t cap;
+
+	if (call->ready_end == call->ready_cap) {
+		cap = call->ready_cap ? call->ready_cap * 2 : 16;
+		ready = kshim__realloc(call->ready, cap * sizeof(*ready));
+		if (!ready)
+			return false;
+		call->ready = ready;
+		call->ready_cap = cap;
+	}
+	object = kshim__object_from_item(call->client, call->target.kind, call->target.version, head, tail, members);
+	if (!object)
+		return false;
+	call->ready[call->ready_end++] = object;
+	call->ready_bytes += head.len + tail.len;
+	return true;
+}
+
+static enum kshim__sink take(struct kshim__transfer *transfer, const char *data, size_t len)
+{
+	kshim_call *call = KSHIM__OWNER(transfer, kshim_call, transfer);
+	enum kshim__items_state state;
+
+	if (call->request.mode != KSHIM__MODE_ITEMS || transfer->status < 200 || transfer->status >= 300)
+		return take_body(call, data, len);
+	if (call->ready_bytes > READY_BYTES_MAX) {
+		call->paused = true;
+		return KSHIM__SINK_PAUSE;
+	}
+	if (!call->items) {
+		call->items = kshim__items_new(take_item, call);
+		if (!call->items)
+			return KSHIM__SINK_FAILED;
+	}
+	state = kshim__items_feed(call->items, data, len);
+	if (call->ready_at < call->ready_end)
+		kshim__task_queue(call->client->loop, &call->task);
+	return state == KSHIM__ITEMS_MORE || state == KSHIM__ITEMS_DONE ? KSHIM__SINK_TOOK : KSHIM__SINK_FAILED;
+}
+
+static void exchange_over(struct kshim__transfer *transfer)
+{
+	kshim_call *call = KSHIM__OWNER(transfer, kshim_call, transfer);
+
+	call->state = KSHIM__CALL_ANSWERED;
+	kshim__task_queue(call->client->loop, &call->task);
+}
+
+static void admitted(struct kshim__ticket *ticket)
+{
+	kshim_call *call = KSHIM__OWNER(ticket, kshim_call, ticket);
+	struct kshim__transfer *transfer = &call->transfer;
+
+	transfer->transport = &call->client->transport;
+	transfer->method = call->request.method;
+	transfer->path = call->request.path;
+	transfer->headers = call->headers;
+	transfer->body = call->request.body;
+	transfer->body_len = call->request.body_len;
+	transfer->tracing = call->client->on_trace != NULL;
+	transfer->sink = take;
+	transfer->finished = exchange_over;
+	kshim__buf_clear(&call->body);
+	call->paused = false;
+	call->too_large = false;
+	call->attempts++;
+	call->state = KSHIM__CALL_ON_WIRE;
+	if (kshim__transfer_start(transfer))
+		return;
+	call->state = KSHIM__CALL_WAITING;
+	kshim__call_no_memory(call);
+}
+
+/* Ending. */
+
+static void stop_everything(kshim_call *call)
+{
+	kshim_loop *loop = call->client->loop;
+
+	if (call->state == KSHIM__CALL_ON_WIRE)
+		kshim__transfer_abort(&call->transfer);
+	else if (call->state == KSHIM__CALL_ANSWERED)
+		kshim__transfer_end(&call->transfer);
+	kshim__timer_stop(loop, &call->deadline);
+	kshim__timer_stop(loop, &call->pause);
+	kshim__list_remove(&call->waiting);
+	call->state = KSHIM__CALL_FINISHED;
+	kshim__task_queue(loop, &call->task);
+}
+
+void kshim__call_finish(kshim_call *call)
+{
+	if (call->state >= KSHIM__CALL_FINISHED)
+		return;
+	stop_everything(call);
+}
+
+void kshim__call_fail(kshim_call *call, kshim_error *error)
+{
+	if (call->state >= KSHIM__CALL_FINISHED) {
+		kshim_error_free(error);
+		return;
+	}
+	kshim_error_free(call->result.error);
+	call->result.error = error;
+	call->result.found = false;
+	kshim_object_unref(call->result.object);
+	call->result.object = NULL;
+	stop_everything(call);
+}
+
+void kshim__call_no_memory(kshim_call *call)
+{
+	kshim__call_fail(call, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
+}
+
+static const char *what_it_waited_for(const kshim_call *call)
+{
+	switch (call->state) {
+	case KSHIM__CALL_WAITING:
+		return "between two requests";
+	case KSHIM__CALL_QUEUED:
+		return "waiting for a free connection";
+	case KSHIM__CALL_BACKOFF:
+		return "waiting to try again";
+	case KSHIM__CALL_ON_WIRE:
+		if (call->transfer.began)
+			return "while the answer came in";
+		return call->transfer.sends ? "waiting for the server's answer" : "connecting";
+	default:
+		return "while its result was handed on";
+	}
+}
+
+static void deadline_passed(struct kshim__timer *timer)
+{
+	kshim_call *call = KSHIM__OWNER(timer, kshim_call, deadline);
+	kshim_error *error;
+
+	error = kshim__error_new(KSHIM_ETIMEDOUT, "%s %s: not done within %lld ms (%s)",
+				 call->request.method ? call->request.method : "",
+				 call->request.path ? call->request.path : "discovery", (long long)call->timeout_ms,
+				 what_it_waited_for(call));
+	/* what the last attempt met says more than that time ran out */
+	if (call->state == KSHIM__CALL_BACKOFF && call->result.error)
+		kshim__error_prefix(error, "%s", kshim_error_message(call->result.error));
+	if (error->code != KSHIM_ENOMEM)
+		error->retryable = true;
+	kshim__call_fail(call, error);
+}
+
+static void cancel(kshim_call *call, const char *why)
+{
+	if (call->state >= KSHIM__CALL_FINISHED)
+		return;
+	drop_ready(call);
+	kshim__call_fail(call, kshim__error_new(KSHIM_ECANCELED, "%s", why));
+}
+
+void kshim_call_cancel(kshim_call *call)
+{
+	if (call)
+		cancel(call, "cancelled");
+}
+
+static void evicted(struct kshim__tenant *tenant)
+{
+	cancel(KSHIM__OWNER(tenant, kshim_call, tenant), "the client was freed");
+}
+
+void kshim__call_sleep(kshim_call *call, int64_t ms, void (*resume)(kshim_call *call))
+{
+	call->state = KSHIM__CALL_WAITING;
+	call->resume = resume;
+	kshim__timer_set(call->client->loop, &call->pause, kshim__now_us() + ms * 1000);
+}
+
+static void pause_over(struct kshim__timer *timer)
+{
+	kshim_call *call = KSHIM__OWNER(timer, kshim_call, pause);
+
+	if (call->state == KSHIM__CALL_BACKOFF)
+		kshim__call_send(call);
+	else
+		call->resume(call);
+}
+
+/* The answer. */
+
+bool kshim__call_add_warning(kshim_call *call, const char *text)
+{
+	kshim_result *result = &call->result;
+	char **warnings = kshim__realloc(result->warnings, (result->warning_count + 1) * sizeof(*warnings));
+
+	if (!warnings)
+		return false;
+	result->warnings = warnings;
+	result->warnings[result->warning_count] = kshim__strdup(text);
+	return result->warnings[result->warning_count] && ++result->warning_count;
+}
+
+/* `299 - "text"` (RFC 7234, 5.5; Kubernetes quotes as Go does). */
+static void read_warning(kshim_call *call, const char *value)
+{
+	const char *at = strchr(value, '"');
+	struct kshim__buf text;
+
+	if (strncmp(value, "299 ", 4) != 0 || !at)
+		return;
+	kshim__buf_init(&text);
+	for (at++; *at && *at != '"'; at++) {
+		if (*at == '\\' && at[1])
+			at++;
+		kshim__buf_addc(&text, *at);
+	}
+	if (text.data) {
+		kshim__call_add_warning(call, text.data);
+		if (call->client->on_warning)
+			call->client->on_warning(text.data, call->client->on_warning_user);
+	}
+	kshim__buf_free(&text);
+}
+
+static void hand_on_trace(kshim_call *call, struct kshim__buf *trace)
+{
+	char *line, *end;
+
+	for (line = trace->data; line && *line; line = end + 1) {
+		end = strchr(line, '\n');
+		if (!end)
+			break;
+		*end = '\0';
+		if (call->client->on_trace)
+			call->client->on_trace(line[0], line + 1, call->client->on_trace_user);
+	}
+}
+
+static int64_t retry_after(kshim_call *call)
+{
+	const char *value = kshim__transfer_header(&call->transfer, "Retry-After", 0);
+	char *end;
+	long seconds;
+
+	if (!value)
+		return 0;
+	seconds = strtol(value, &end, 10);
+	if (end == value || *end || seconds < 0)
+		return 0; /* a date: Kubernetes sends none */
+	return seconds == 0 ? 1 : seconds > RETRY_AFTER_MAX_MS / 1000 ? RETRY_AFTER_MAX_MS : seconds * 1000;
+}
+
+/* What an exchange that broke is called. */
+static kshim_error *transport_error(kshim_call *call)
+{
+	struct kshim__transfer *transfer = &call->transfer;
+	kshim_code code = kshim__transfer_error_code(transfer->code);
+	const char *problem = transfer->problem[0] ? transfer->problem : curl_easy_strerror(transfer->code);
+	const char *method = call->request.method, *path = call->request.path;
+	kshim_error *error;
+
+	if (transfer->code == CURLE_ABORTED_BY_CALLBACK)
+		error = kshim__error_new(KSHIM_ECONNECT,
+					 "%s %s: the connection was closed before an answer came; the server may "
+					 "have carried the request out", method, path);
+	else if (transfer->code == CURLE_WRITE_ERROR && call->too_large)
+		error = kshim__error_new(KSHIM_EPROTOCOL, "%s %s: the answer is larger than %u bytes", method, path,
+					 BODY_MAX);
+	else if (transfer->code == CURLE_WRITE_ERROR && call->items && kshim__items_problem(call->items))
+		error = kshim__error_new(KSHIM_EPROTOCOL, "%s %s: the answer is no list: %s", method, path,
+					 kshim__items_problem(call->items));
+	else if (transfer->code == CURLE_WRITE_ERROR)
+		error = kshim__error_new(KSHIM_ENOMEM, "%s %s: out of memory", method, path);
+	else if (transfer->began && code == KSHIM_ECONNECT)
+		error = kshim__error_new(KSHIM_EPROTOCOL, "%s %s: the answer was cut after %llu bytes: %s", method, path,
+					 (unsigned long long)transfer->received, problem);
+	else
+		error = kshim__error_new(code, "%s %s: %s", method, path, problem);
+	if (error->code == KSHIM_ENOMEM)
+		return error; /* perhaps the static one */
+	error->curl_code = (int)transfer->code;
+	error->http_status = transfer->status;
+	error->retryable = code == KSHIM_ECONNECT || transfer->code == CURLE_PARTIAL_FILE;
+	return error;
+}
+
+static kshim_error *error_of_answer(kshim_call *call)
+{
+	struct kshim__span body = kshim__call_body(call);
+	struct kshim__buf what;
+	kshim_error *error;
+
+	kshim__buf_init(&what);
+	kshim__buf_addf(&what, "%s %s", call->request.method, call->request.path);
+	error = kshim__error_from_answer(what.data ? what.data : "", call->transfer.status,
+					 kshim__transfer_content_type(&call->transfer), body.at, body.len,
+					 retry_after(call));
+	kshim__buf_free(&what);
+	/* a path that nobody serves is answered with a text of its own */
+	if (error->code == KSHIM_ENOTFOUND && !error->reason && call->target.kind)
+		error->code = KSHIM_ENOKIND;
+	return error;
+}
+
+/* true when the same request may go out again: then `*wait` is for how long. */
+static bool may_retry(kshim_call *call, const kshim_error *error, int64_t *wait)
+{
+	struct kshim__transfer *transfer = &call->transfer;
+	bool reads = strcmp(call->request.method, "GET") == 0 || strcmp(call->request.method, "HEAD") == 0;
+	int64_t backoff = BACKOFF_FIRST_MS;
+	unsigned i;
+
+	if (call->attempts > call->client->max_retries || call->result.items || call->ready_at < call->ready_end)
+		return false;
+	for (i = 1; i < call->attempts && backoff < BACKOFF_MAX_MS; i++)
+		backoff *= 2;
+	/* so that many clients of one server do not come back together */
+	backoff += kshim__now_us() % backoff / 2;
+	if (transfer->code != CURLE_OK) {
+		*wait = backoff;
+		return reads && kshim__transfer_silent(transfer) &&
+		       (transfer->code == CURLE_GOT_NOTHING || transfer->code == CURLE_RECV_ERROR ||
+			transfer->code == CURLE_SEND_ERROR || transfer->code == CURLE_HTTP2 ||
+			transfer->code == CURLE_HTTP2_STREAM);
+	}
+	/* the server asks for it, and has done nothing: client-go with_retry.go.
+	 * An eviction that a PodDisruptionBudget refuses is an answer, though. */
+	if (error->retry_after > 0 && (error->http_status == 429 || error->http_status >= 500)) {
+		for (i = 0; i < error->cause_count; i++)
+			if (error->causes[i].reason && strcmp(error->causes[i].reason, "DisruptionBudget") == 0)
+				return false;
+		*wait = error->retry_after > backoff ? error->retry_after : backoff;
+		return kshim__transfer_header(transfer, "Retry-After", 0) != NULL;
+	}
+	return false;
+}
+
+static kshim_error *judge_list(kshim_call *call)
+{
+	const char *method = call->request.method, *path = call->request.path;
+
+	if (!call->items || kshim__items_state(call->items) != KSHIM__ITEMS_DONE)
+		return kshim__error_new(KSHIM_EPROTOCOL, "%s %s: the answer was cut after %llu bytes", method, path,
+					(unsigned long long)call->transfer.received);
+	if (!kshim__items_seen(call->items))
+		return kshim__error_new(KSHIM_EPROTOCOL, "%s %s: the answer is no list: it has no items", method, path);
+	return NULL;
+}
+
+static kshim_error *judge(kshim_call *call)
+{
+	if (call->transfer.code != CURLE_OK)
+		return transport_error(call);
+	if (call->transfer.status < 200 || call->transfer.status >= 300)
+		return error_of_answer(call);
+	return call->request.mode == KSHIM__MODE_ITEMS ? judge_list(call) : NULL;
+}
+
+/* The exchange is over and all that it brought was handed on. */
+static void look_at_answer(kshim_call *call)
+{
+	struct kshim__buf trace = call->transfer.trace;
+	const char *warning;
+	kshim_error *error;
+	int64_t wait = 0;
+	bool again;
+	size_t i;
+
+	kshim__buf_init(&call->transfer.trace);
+	error = judge(call);
+	again = error && may_retry(call, error, &wait);
+	if (error && error->code == KSHIM_EUNAUTHORIZED && !call->renewed && kshim__client_renew(call->client)) {
+		call->renewed = again = true;
+		wait = 0;
+	}
+	/* no use in waiting for what the deadline forbids */
+	if (again && call->deadline.index && kshim__now_us() + wait * 1000 >= call->deadline.due_us)
+		again = false;
+	call->result.http_status = call->transfer.status;
+	if (call->transfer.code == CURLE_OK)
+		for (i = 0; !again && (warning = kshim__transfer_header(&call->transfer, "Warning", i)); i++)
+			read_warning(call, warning);
+	if (call->client->on_request)
+		kshim__request_report(call, error);
+	hand_on_trace(call, &trace);
+	kshim__buf_free(&trace);
+	/* a hook may have ended the call */
+	if (call->state != KSHIM__CALL_ANSWERED) {
+		kshim_error_free(error);
+		return;
+	}
+	kshim_error_free(call->result.error);
+	call->result.error = error;
+	if (!again && !error && call->request.mode == KSHIM__MODE_BODY) {
+		kshim__free(call->result.content_type);
+		call->result.content_type = kshim__strdup(kshim__transfer_content_type(&call->transfer));
+	}
+	kshim__transfer_end(&call->transfer);
+	call->state = KSHIM__CALL_WAITING;
+	kshim__client_leave(call->client, &call->ticket);
+	if (again) {
+		kshim__items_free(call->items);
+		call->items = NULL;
+		call->state = KSHIM__CALL_BACKOFF;
+		kshim__timer_set(call->client->loop, &call->pause, kshim__now_us() + wait * 1000);
+		return;
+	}
+	call->attempts = 0;
+	call->answered(call);
+}
+
+/* Hands items on; false when the pass is used up first. */
+static bool hand_on_items(kshim_call *call)
+{
+	unsigned since_look = 0;
+
+	while (call->ready_at < call->ready_end) {
+		kshim_object *object = call->ready[call->ready_at++];
+
+		call->ready_bytes -= object->len;
+		call->result.items++;
+		if (call->wants_first && !call->first)
+			call->first = kshim_object_ref(object);
+		if (call->item)
+			call->item(object, call->user);
+		kshim_object_unref(object);
+		if (++since_look % 4 == 0 && kshim__loop_exhausted(call->client->loop))
+			return call->ready_at == call->ready_end;
+	}
+	call->ready_at = call->ready_end = 0;
+	return true;
+}
+
+static void dispatch(struct kshim__task *task)
+{
+	kshim_call *call = KSHIM__OWNER(task, kshim_call, task);
+	kshim_client *client = call->client;
+
+	if (!hand_on_items(call)) {
+		kshim__task_queue(client->loop, &call->task);
+		return;
+	}
+	if (call->ready_at == call->ready_end)
+		call->ready_at = call->ready_end = 0;
+	if (call->state == KSHIM__CALL_ON_WIRE && call->paused) {
+		call->paused = false;
+		kshim__transfer_resume(&call->transfer);
+	}
+	if (call->state == KSHIM__CALL_ANSWERED && call->ready_at == call->ready_end)
+		look_at_answer(call);
+	if (call->state != KSHIM__CALL_FINISHED || call->ready_at < call->ready_end)
+		return;
+	/* the place on the wire may have been kept until here by a cancel */
+	kshim__client_leave(client, &call->ticket);
+	kshim__list_remove(&call->tenant.link);
+	kshim__task_remove(&call->task);
+	call->state = KSHIM__CALL_REPORTING;
+	call->result.client = kshim__client_is_open(client) ? client : NULL;
+	if (call->done)
+		call->done(&call->result, call->user);
+	kshim__loop_release(client->loop);
+	free_call(call);
+}
+
+struct kshim__span kshim__call_body(kshim_call *call)
+{
+	struct kshim__span body = {call->body.data ? call->body.data : "", call->body.len};
+
+	return body;
+}
+
+bool kshim__call_take_object(kshim_call *call)
+{
+	struct kshim__span body = kshim__call_body(call), value;
+	kshim_object *object;
+	size_t len;
+	char *text;
+
+	if (!kshim__json_value(body.at, body.len, &value) || value.at[0] != '{') {
+		kshim_error *error = kshim__error_from_answer("", call->result.http_status, call->result.content_type,
+							      body.at, body.len, 0);
+
+		if (error->code != KSHIM_ENOMEM)
+			error->code = KSHIM_EPROTOCOL;
+		kshim__error_prefix(error, "%s %s: the answer is no object", call->request.method, call->request.path);
+		kshim__call_fail(call, error);
+		return false;
+	}
+	len = value.len;
+	text = value.at == body.at ? kshim__buf_take(&call->body, NULL) : kshim__memdup(value.at, len);
+	if (text)
+		text[len] = '\0';
+	if (!text) {
+		kshim__call_no_memory(call);
+		return false;
+	}
+	if (call->object && !call->keep_object) {
+		kshim__object_replace_text(call->object, text, len);
+		call->result.object = kshim_object_ref(call->object);
+		return true;
+	}
+	/* a version that is the call's own would not outlive it; such an answer
+	 * says itself what it is */
+	object = kshim__object_adopt(call->client, call->target.kind,
+				     call->target.api_version ? NULL : call->target.version, text, len);
+	if (!object) {
+		kshim__call_no_memory(call);
+		return false;
+	}
+	kshim_object_unref(call->result.object);
+	call->result.object = object;
+	return true;
+}
+
+void kshim__call_answer_object(kshim_call *call)
+{
+	if (!call->result.error && kshim__call_take_object(call))
+		call->result.found = true;
+	kshim__call_finish(call);
+}
+
+void kshim__call_answer_body(kshim_call *call)
+{
+	if (!call->result.error) {
+		kshim__free(call->result.body);
+		call->result.body = kshim__buf_take(&call->body, &call->result.body_len);
+		call->result.found = true;
+		if (!call->result.body) {
+			kshim__call_no_memory(call);
+			return;
+		}
+	}
+	kshim__call_finish(call);
+}

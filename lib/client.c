@@ -1,0 +1,429 @@
+#include "client.h"
+
+#include "alloc.h"
+#include "base64.h"
+
+#include <kubeshim/version.h>
+
+#include <curl/curl.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#define TIMEOUT_MS 60000
+#define MAX_CONNECTIONS 8
+#define MAX_RETRIES 10
+#define STREAMS_PER_CONNECTION 64 /* below the 100 that API servers allow */
+
+static void loop_ends(struct kshim__guest *guest);
+static void loop_is_gone(struct kshim__guest *guest);
+
+static char *default_user_agent(const char *product)
+{
+	struct kshim__buf buf;
+	struct utsname name;
+
+	kshim__buf_init(&buf);
+	if (product)
+		kshim__buf_addf(&buf, "%s ", product);
+	kshim__buf_addf(&buf, "kubeshim/%s", KSHIM_VERSION);
+	if (uname(&name) == 0)
+		kshim__buf_addf(&buf, " (%s/%s)", name.sysname, name.machine);
+	return kshim__buf_take(&buf, NULL);
+}
+
+kshim_client *kshim_client_open(kshim_loop *loop, kshim_config *config, kshim_error **error)
+{
+	struct kshim__access *access = NULL;
+	kshim_client *client = NULL;
+	bool ok;
+
+	if (error)
+		*error = NULL;
+	if (!loop || !config) {
+		kshim_config_unref(config);
+		return kshim__fail(error, KSHIM_EINVAL, "a client needs a loop and a configuration");
+	}
+	access = kshim__config_access(config, error);
+	kshim_config_unref(config);
+	if (!access)
+		return NULL;
+	client = kshim__calloc(1, sizeof(*client));
+	if (!client) {
+		kshim__access_unref(access);
+		return kshim__fail(error, KSHIM_ENOMEM, "out of memory");
+	}
+	client->refs = 1;
+	client->loop = loop;
+	client->timeout_ms = TIMEOUT_MS;
+	client->max_connections = MAX_CONNECTIONS;
+	client->max_retries = MAX_RETRIES;
+	client->guest.loop_ends = loop_ends;
+	client->guest.loop_is_gone = loop_is_gone;
+	kshim__list_init(&client->guest.link);
+	kshim__list_init(&client->tenants);
+	kshim__list_init(&client->queue);
+	client->user_agent = default_user_agent(NULL);
+	ok = kshim__transport_init(&client->transport, loop, access, error);
+	kshim__access_unref(access);
+	if (!ok || !client->user_agent) {
+		if (ok) {
+			kshim__transport_free(&client->transport);
+			kshim__fail(error, KSHIM_ENOMEM, "out of memory");
+		}
+		kshim__free(client->user_agent);
+		kshim__free(client);
+		return NULL;
+	}
+	kshim_client_set_http_version(client, KSHIM_HTTP_DEFAULT);
+	kshim__loop_add_guest(loop, &client->guest);
+	return client;
+}
+
+kshim_client *kshim_client_new(kshim_loop *loop, kshim_config *config)
+{
+	return kshim_client_open(loop, config, NULL);
+}
+
+static void drop_headers(kshim_client *client)
+{
+	int accept, content;
+
+	for (accept = 0; accept < KSHIM__ACCEPTS; accept++) {
+		for (content = 0; content < KSHIM__CONTENTS; content++) {
+			kshim__headers_unref(client->headers[accept][content]);
+			client->headers[accept][content] = NULL;
+		}
+	}
+	kshim__free_secret_string(client->sent_token);
+	client->sent_token = NULL;
+}
+
+/* What needs the loop goes first; what is left may be referenced by objects for
+ * as long as they live. */
+static void let_go(kshim_client *client)
+{
+	if (!client->loop)
+		return;
+	kshim__list_remove(&client->guest.link);
+	kshim__transport_free(&client->transport);
+	client->loop = NULL;
+}
+
+static void close_client(kshim_client *client)
+{
+	client->closed = true;
+	while (!kshim__list_empty(&client->tenants)) {
+		struct kshim__tenant *tenant = KSHIM__OWNER(client->tenants.next, struct kshim__tenant, link);
+
+		kshim__list_remove(&tenant->link);
+		tenant->evict(tenant);
+	}
+}
+
+static void loop_ends(struct kshim__guest *guest)
+{
+	close_client(KSHIM__OWNER(guest, kshim_client, guest));
+}
+
+static void loop_is_gone(struct kshim__guest *guest)
+{
+	let_go(KSHIM__OWNER(guest, kshim_client, guest));
+}
+
+void kshim_client_free(kshim_client *client)
+{
+	if (!client)
+		return;
+	close_client(client);
+	kshim__client_unref(client);
+}
+
+kshim_client *kshim__client_ref(kshim_client *client)
+{
+	if (client)
+		client->refs++;
+	return client;
+}
+
+void kshim__client_unref(kshim_client *client)
+{
+	if (!client || --client->refs)
+		return;
+	let_go(client);
+	drop_headers(client);
+	if (client->discovery)
+		client->discovery_free(client->discovery);
+	kshim_error_free(client->error);
+	kshim__free(client->user_agent);
+	kshim__free(client);
+}
+
+bool kshim__client_is_open(const kshim_client *client)
+{
+	return client && !client->closed && client->loop;
+}
+
+void *kshim__client_fail(kshim_client *client, kshim_error *error)
+{
+	if (client) {
+		kshim_error_free(client->error);
+		client->error = error;
+	} else {
+		kshim_error_free(error);
+	}
+	return NULL;
+}
+
+const kshim_error *kshim_client_error(const kshim_client *client)
+{
+	return client ? client->error : NULL;
+}
+
+/* Settings. */
+
+void kshim_client_set_timeout(kshim_client *client, uint64_t ms)
+{
+	if (client)
+		client->timeout_ms = ms;
+}
+
+void kshim_client_set_http_version(kshim_client *client, kshim_http version)
+{
+	if (!kshim__client_is_open(client))
+		return;
+	client->http_version = version == KSHIM_HTTP_2 ? KSHIM_HTTP_2 : KSHIM_HTTP_1_1;
+	kshim__transport_set_http_version(&client->transport, client->http_version == KSHIM_HTTP_2 ?
+								      (long)CURL_HTTP_VERSION_2TLS :
+								      (long)CURL_HTTP_VERSION_1_1);
+	kshim__multi_set_max_connections(&client->transport.multi, (long)client->max_connections);
+}
+
+void kshim_client_set_max_connections(kshim_client *client, unsigned count)
+{
+	if (!kshim__client_is_open(client))
+		return;
+	client->max_connections = count < 1 ? 1 : count > 64 ? 64 : count;
+	kshim__multi_set_max_connections(&client->transport.multi, (long)client->max_connections);
+}
+
+void kshim_client_set_max_retries(kshim_client *client, unsigned count)
+{
+	if (client)
+		client->max_retries = count;
+}
+
+void kshim_client_set_dry_run(kshim_client *client, int dry_run)
+{
+	if (client)
+		client->dry_run = dry_run != 0;
+}
+
+int kshim_client_set_user_agent(kshim_client *client, const char *product)
+{
+	const char *at;
+	char *agent;
+
+	for (at = product; client && at && *at; at++)
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			return -1;
+	agent = client ? default_user_agent(product) : NULL;
+	if (!agent)
+		return -1;
+	kshim__free(client->user_agent);
+	client->user_agent = agent;
+	drop_headers(client);
+	return 0;
+}
+
+const char *kshim_client_namespace(const kshim_client *client)
+{
+	return kshim__client_is_open(client) ? client->transport.access->namespace_ : NULL;
+}
+
+const char *kshim_client_server(const kshim_client *client)
+{
+	return kshim__client_is_open(client) ? client->transport.access->server : NULL;
+}
+
+kshim_loop *kshim_client_loop(const kshim_client *client)
+{
+	return client ? client->loop : NULL;
+}
+
+void kshim_client_on_request(kshim_client *client, kshim_request_fn *fn, void *user)
+{
+	if (!client)
+		return;
+	client->on_request = fn;
+	client->on_request_user = user;
+}
+
+void kshim_client_on_warning(kshim_client *client, kshim_warning_fn *fn, void *user)
+{
+	if (!client)
+		return;
+	client->on_warning = fn;
+	client->on_warning_user = user;
+}
+
+void kshim_client_on_trace(kshim_client *client, kshim_trace_fn *fn, void *user)
+{
+	if (!client)
+		return;
+	client->on_trace = fn;
+	client->on_trace_user = user;
+}
+
+/* Headers. */
+
+static bool add_credentials(struct kshim__headers *headers, const struct kshim__access *access, const char *token)
+{
+	struct kshim__buf value;
+	char *basic = NULL;
+	bool ok = true;
+	size_t i;
+
+	if (!access->https)
+		return true; /* never to a server that anybody may listen to */
+	kshim__buf_init(&value);
+	if (token) {
+		ok = kshim__buf_addf(&value, "Bearer %s", token) &&
+		     kshim__headers_add(headers, "Authorization", value.data);
+	} else if (access->username) {
+		kshim__buf_addf(&value, "%s:%s", access->username, access->password ? access->password : "");
+		basic = value.failed ? NULL : kshim__base64(value.data, value.len);
+		kshim__buf_clear(&value);
+		ok = basic && kshim__buf_addf(&value, "Basic %s", basic) &&
+		     kshim__headers_add(headers, "Authorization", value.data);
+		kshim__free_secret_string(basic);
+	}
+	kshim__buf_free_secret(&value);
+	if (access->impersonate_user)
+		ok = ok && kshim__headers_add(headers, "Impersonate-User", access->impersonate_user);
+	if (access->impersonate_uid)
+		ok = ok && kshim__headers_add(headers, "Impersonate-Uid", access->impersonate_uid);
+	for (i = 0; i < access->impersonate_group_count; i++)
+		ok = ok && kshim__headers_add(headers, "Impersonate-Group", access->impersonate_groups[i]);
+	for (i = 0; ok && i < access->impersonate_extra_count; i++) {
+		const struct kshim__pair *extra = &access->impersonate_extra[i];
+
+		kshim__buf_adds(&value, "Impersonate-Extra-");
+		kshim__buf_add_encoded(&value, extra->key, strlen(extra->key));
+		ok = !value.failed && kshim__headers_add(headers, value.data, extra->value);
+		kshim__buf_free(&value);
+	}
+	return ok;
+}
+
+static struct kshim__headers *make_headers(kshim_client *client, const char *accept, const char *content_type,
+					   const char *token)
+{
+	struct kshim__headers *headers = kshim__headers_new();
+	bool ok = headers != NULL;
+
+	if (client->transport.host)
+		ok = ok && kshim__headers_add(headers, "Host", client->transport.host);
+	ok = ok && kshim__headers_add(headers, "User-Agent", client->user_agent);
+	ok = ok && kshim__headers_add(headers, "Accept", accept);
+	ok = ok && add_credentials(headers, client->transport.access, token);
+	if (content_type) {
+		ok = ok && kshim__headers_add(headers, "Content-Type", content_type);
+		ok = ok && kshim__headers_add(headers, "Expect", NULL);
+	}
+	if (ok)
+		return headers;
+	kshim__headers_unref(headers);
+	return NULL;
+}
+
+/* The token of this moment; when it is another one, no cached header is right
+ * any more. */
+static const char *current_token(kshim_client *client)
+{
+	const char *token = kshim__access_token(client->transport.access, kshim__now_us() / 1000);
+
+	if (token && (!client->sent_token || strcmp(token, client->sent_token) != 0)) {
+		drop_headers(client);
+		client->sent_token = kshim__strdup(token);
+	}
+	return token;
+}
+
+struct kshim__headers *kshim__client_headers(kshim_client *client, enum kshim__accept accept,
+					     enum kshim__content content)
+{
+	static const char *const accepts[KSHIM__ACCEPTS] = {
+		"application/json",
+		"application/json;as=Table;v=v1;g=meta.k8s.io,application/json",
+		"application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
+		"application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json",
+		"*/*",
+	};
+	static const char *const contents[KSHIM__CONTENTS] = {
+		NULL,
+		"application/json",
+		"application/merge-patch+json",
+		"application/json-patch+json",
+		"application/strategic-merge-patch+json",
+		"application/apply-patch+yaml",
+	};
+	const char *token = current_token(client);
+	struct kshim__headers **cached = &client->headers[accept][content];
+
+	if (!*cached)
+		*cached = make_headers(client, accepts[accept], contents[content], token);
+	return kshim__headers_ref(*cached);
+}
+
+struct kshim__headers *kshim__client_headers_custom(kshim_client *client, const char *content_type)
+{
+	return make_headers(client, "*/*", content_type, current_token(client));
+}
+
+bool kshim__client_renew(kshim_client *client)
+{
+	return kshim__access_expire(client->transport.access);
+}
+
+/* Tenants and admission. */
+
+void kshim__client_add_tenant(kshim_client *client, struct kshim__tenant *tenant)
+{
+	kshim__list_append(&client->tenants, &tenant->link);
+}
+
+static unsigned most_at_once(const kshim_client *client)
+{
+	unsigned streams = client->http_version == KSHIM_HTTP_2 ? STREAMS_PER_CONNECTION : 1;
+
+	return client->max_connections * streams;
+}
+
+static void admit_next(kshim_client *client)
+{
+	while (client->admitted < most_at_once(client) && !kshim__list_empty(&client->queue)) {
+		struct kshim__ticket *ticket = KSHIM__OWNER(client->queue.next, struct kshim__ticket, link);
+
+		kshim__list_remove(&ticket->link);
+		ticket->admitted = true;
+		client->admitted++;
+		ticket->admit(ticket);
+	}
+}
+
+void kshim__client_enter(kshim_client *client, struct kshim__ticket *ticket)
+{
+	kshim__list_append(&client->queue, &ticket->link);
+	admit_next(client);
+}
+
+void kshim__client_leave(kshim_client *client, struct kshim__ticket *ticket)
+{
+	kshim__list_remove(&ticket->link);
+	if (!ticket->admitted)
+		return;
+	ticket->admitted = false;
+	client->admitted--;
+	if (!client->closed)
+		admit_next(client);
+}

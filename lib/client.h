@@ -1,0 +1,96 @@
+/*
+ * The client from the inside: what calls need of it. It holds the transport,
+ * the headers that every request carries, and the admission to connections. It
+ * knows nothing of the calls above it but that they are its tenants.
+ */
+#ifndef KSHIM__CLIENT_H
+#define KSHIM__CLIENT_H
+
+#include "config/config.h"
+#include "loop.h"
+#include "transfer.h"
+
+#include <kubeshim/client.h>
+
+enum kshim__accept { KSHIM__ACCEPT_JSON, KSHIM__ACCEPT_TABLE, KSHIM__ACCEPT_DISCOVERY, KSHIM__ACCEPT_ANY, KSHIM__ACCEPTS };
+
+enum kshim__content {
+	KSHIM__CONTENT_NONE,
+	KSHIM__CONTENT_JSON,
+	KSHIM__CONTENT_MERGE_PATCH,
+	KSHIM__CONTENT_JSON_PATCH,
+	KSHIM__CONTENT_STRATEGIC_PATCH,
+	KSHIM__CONTENT_APPLY_PATCH,
+	KSHIM__CONTENTS
+};
+
+/* Whatever must end when the client does. */
+struct kshim__tenant {
+	struct kshim__link link;
+	void (*evict)(struct kshim__tenant *tenant);
+};
+
+/* A place among those that may be on the wire at the same time. */
+struct kshim__ticket {
+	struct kshim__link link; /* in the queue */
+	bool admitted;
+	void (*admit)(struct kshim__ticket *ticket);
+};
+
+struct kshim__discovery;
+
+struct kshim_client {
+	unsigned refs;
+	struct kshim__guest guest;
+	kshim_loop *loop; /* NULL once the loop is gone */
+	bool closed;
+	struct kshim__transport transport;
+	struct kshim__headers *headers[KSHIM__ACCEPTS][KSHIM__CONTENTS];
+	char *sent_token; /* what the cached headers carry */
+	char *user_agent;
+	kshim_error *error;
+
+	uint64_t timeout_ms;
+	kshim_http http_version;
+	unsigned max_connections;
+	unsigned max_retries;
+	bool dry_run;
+
+	struct kshim__link tenants;
+	struct kshim__link queue; /* tickets that wait */
+	unsigned admitted;
+
+	kshim_request_fn *on_request;
+	void *on_request_user;
+	kshim_warning_fn *on_warning;
+	void *on_warning_user;
+	kshim_trace_fn *on_trace;
+	void *on_trace_user;
+
+	struct kshim__discovery *discovery; /* discovery.c's */
+	void (*discovery_free)(struct kshim__discovery *discovery);
+};
+
+kshim_client *kshim__client_ref(kshim_client *client);
+void kshim__client_unref(kshim_client *client);
+bool kshim__client_is_open(const kshim_client *client);
+
+/* Keeps the error (taken over) for kshim_client_error(); returns NULL. */
+void *kshim__client_fail(kshim_client *client, kshim_error *error);
+
+/* The headers of a request: new reference; NULL without memory. */
+struct kshim__headers *kshim__client_headers(kshim_client *client, enum kshim__accept accept,
+					     enum kshim__content content);
+/* The same with a Content-Type of the caller's. */
+struct kshim__headers *kshim__client_headers_custom(kshim_client *client, const char *content_type);
+/* After a 401: true if other credentials may be had now. */
+bool kshim__client_renew(kshim_client *client);
+
+void kshim__client_add_tenant(kshim_client *client, struct kshim__tenant *tenant);
+
+/* Admits the ticket now, through its admit(), or queues it. */
+void kshim__client_enter(kshim_client *client, struct kshim__ticket *ticket);
+/* Leaves, or the queue; others get its place. */
+void kshim__client_leave(kshim_client *client, struct kshim__ticket *ticket);
+
+#endif

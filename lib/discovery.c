@@ -1,0 +1,254 @@
+#include "discovery.h"
+
+#include "alloc.h"
+#include "path.h"
+
+#include <string.h>
+
+struct kshim__discovery {
+	kshim_client *client; /* whose it is */
+	bool loaded;
+	bool forgotten; /* while it was loading: what comes is of no use */
+	unsigned pending;
+	struct kshim__kinds kinds;
+	struct kshim__kinds added;
+	struct kshim__link waiting; /* kshim_call.waiting */
+	kshim_error *error;         /* of the last attempt */
+};
+
+/* One request of discovery's own; group_version is set in the older form. */
+struct step {
+	struct kshim__discovery *discovery;
+	struct kshim__group_version of;
+};
+
+static void free_discovery(struct kshim__discovery *discovery)
+{
+	kshim__kinds_free(&discovery->kinds);
+	kshim__kinds_free(&discovery->added);
+	kshim_error_free(discovery->error);
+	kshim__free(discovery);
+}
+
+static struct kshim__discovery *discovery_of(kshim_client *client)
+{
+	struct kshim__discovery *discovery = client->discovery;
+
+	if (discovery)
+		return discovery;
+	discovery = kshim__calloc(1, sizeof(*discovery));
+	if (!discovery)
+		return NULL;
+	discovery->client = client;
+	kshim__list_init(&discovery->waiting);
+	client->discovery = discovery;
+	client->discovery_free = free_discovery;
+	return discovery;
+}
+
+static void free_step(struct step *step)
+{
+	kshim__free(step->of.group);
+	kshim__free(step->of.version);
+	kshim__free(step);
+}
+
+static bool ask(struct kshim__discovery *discovery, const char *group, const char *version, const char *root);
+
+static void fail(struct kshim__discovery *discovery, kshim_error *error)
+{
+	kshim_error_free(discovery->error);
+	discovery->error = error;
+}
+
+/* Everything was answered: those who wait go on. */
+static void finish(struct kshim__discovery *discovery)
+{
+	struct kshim__link waiting;
+
+	discovery->loaded = !discovery->error;
+	if (!discovery->loaded)
+		kshim__kinds_free(&discovery->kinds);
+	if (kshim__list_empty(&discovery->waiting))
+		return;
+	kshim__list_init(&waiting);
+	while (!kshim__list_empty(&discovery->waiting)) {
+		struct kshim__link *link = discovery->waiting.next;
+
+		kshim__list_remove(link);
+		kshim__list_append(&waiting, link);
+	}
+	while (!kshim__list_empty(&waiting)) {
+		kshim_call *call = KSHIM__OWNER(waiting.next, kshim_call, waiting);
+
+		kshim__list_remove(&call->waiting);
+		call->resume(call);
+	}
+	if (discovery->forgotten) {
+		discovery->forgotten = false;
+		kshim_client_forget_kinds(discovery->client);
+	}
+}
+
+/* /api or /apis. */
+static void read_root(struct kshim__discovery *discovery, const char *body, size_t len)
+{
+	struct kshim__group_versions versions;
+	size_t i;
+
+	memset(&versions, 0, sizeof(versions));
+	switch (kshim__discovery_read_root(body, len, &discovery->kinds, &versions)) {
+	case KSHIM__DISCOVERY_AGGREGATED:
+		break;
+	case KSHIM__DISCOVERY_LEGACY:
+		for (i = 0; i < versions.count; i++)
+			if (!ask(discovery, versions.entries[i].group, versions.entries[i].version, NULL))
+				fail(discovery, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
+		break;
+	case KSHIM__DISCOVERY_BAD:
+		fail(discovery, kshim__error_new(KSHIM_EPROTOCOL, "discovery: the answer is none of its forms"));
+		break;
+	case KSHIM__DISCOVERY_NOMEM:
+		fail(discovery, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
+		break;
+	}
+	kshim__group_versions_free(&versions);
+}
+
+static void on_answer(kshim_result *result, void *user)
+{
+	struct step *step = user;
+	struct kshim__discovery *discovery = step->discovery;
+	const kshim_error *error = kshim_result_error(result);
+	size_t len;
+	const char *body = kshim_result_body(result, &len);
+
+	if (step->of.version) {
+		/* one broken aggregated API must not hide the others (traps.md 56) */
+		if (error || !kshim__discovery_read_resources(body, len, &step->of, &discovery->kinds))
+			kshim__kinds_missing(&discovery->kinds, step->of.group, step->of.version);
+	} else if (error) {
+		kshim_error *copy = kshim_error_copy(error);
+
+		fail(discovery, copy ? copy : kshim__error_new(KSHIM_ENOMEM, "out of memory"));
+	} else {
+		read_root(discovery, body, len);
+	}
+	free_step(step);
+	if (--discovery->pending == 0)
+		finish(discovery);
+}
+
+/* Of a group/version, or of a root ("/api"). */
+static bool ask(struct kshim__discovery *discovery, const char *group, const char *version, const char *root)
+{
+	struct step *step = kshim__calloc(1, sizeof(*step));
+	struct kshim__buf path;
+	kshim_call *call = NULL;
+
+	kshim__buf_init(&path);
+	if (step) {
+		step->discovery = discovery;
+		step->of.group = kshim__strdup(group);
+		step->of.version = kshim__strdup(version);
+		if (root) {
+			kshim__buf_adds(&path, root);
+		} else {
+			kshim__buf_adds(&path, *group ? "/apis/" : "/api/");
+			kshim__buf_add_encoded(&path, group, strlen(group));
+			kshim__buf_adds(&path, *group ? "/" : "");
+			kshim__buf_add_encoded(&path, version, strlen(version));
+		}
+	}
+	if (step && !path.failed && (!version || step->of.version) && (!group || step->of.group))
+		call = kshim__call_new(discovery->client, on_answer, step);
+	if (!call) {
+		kshim__buf_free(&path);
+		if (step)
+			free_step(step);
+		return false;
+	}
+	call->request.method = "GET";
+	call->request.path = kshim__buf_take(&path, NULL);
+	call->request.accept = root ? KSHIM__ACCEPT_DISCOVERY : KSHIM__ACCEPT_JSON;
+	call->answered = kshim__call_answer_body;
+	discovery->pending++;
+	kshim__call_begin(call, -1);
+	kshim__call_send(call);
+	return true;
+}
+
+void kshim__discovery_need(kshim_call *call, void (*resume)(kshim_call *call))
+{
+	struct kshim__discovery *discovery = discovery_of(call->client);
+
+	if (!discovery) {
+		kshim__call_no_memory(call);
+		return;
+	}
+	if (discovery->loaded) {
+		resume(call);
+		return;
+	}
+	call->state = KSHIM__CALL_WAITING;
+	call->resume = resume;
+	kshim__list_append(&discovery->waiting, &call->waiting);
+	if (discovery->pending)
+		return;
+	fail(discovery, NULL);
+	/* both at once; pending is held up so that the first answer is not the last */
+	discovery->pending++;
+	if (!ask(discovery, NULL, NULL, "/api") || !ask(discovery, NULL, NULL, "/apis"))
+		fail(discovery, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
+	if (--discovery->pending == 0)
+		finish(discovery);
+}
+
+const struct kshim__kinds *kshim__discovery_kinds(kshim_client *client, kshim_error **error)
+{
+	struct kshim__discovery *discovery = client->discovery;
+
+	if (discovery && discovery->loaded)
+		return &discovery->kinds;
+	*error = discovery && discovery->error ? kshim_error_copy(discovery->error) : NULL;
+	if (!*error)
+		*error = kshim__error_new(KSHIM_ENOMEM, "out of memory");
+	return NULL;
+}
+
+const struct kshim__kinds *kshim__discovery_added(kshim_client *client)
+{
+	return client->discovery ? &client->discovery->added : NULL;
+}
+
+void kshim_client_forget_kinds(kshim_client *client)
+{
+	struct kshim__discovery *discovery = client ? client->discovery : NULL;
+
+	if (!discovery)
+		return;
+	if (discovery->pending) {
+		discovery->forgotten = true;
+		return;
+	}
+	kshim__kinds_free(&discovery->kinds);
+	discovery->loaded = false;
+}
+
+int kshim_client_add_kind(kshim_client *client, const kshim_kind *kind)
+{
+	struct kshim__discovery *discovery = client && kind ? discovery_of(client) : NULL;
+	kshim_kind **kinds;
+
+	if (!discovery)
+		return -1;
+	if (!kind->refs)
+		return 0; /* built in: known already */
+	kinds = kshim__realloc(discovery->added.kinds, (discovery->added.count + 1) * sizeof(*kinds));
+	if (!kinds)
+		return -1;
+	discovery->added.kinds = kinds;
+	discovery->added.cap = discovery->added.count + 1;
+	kinds[discovery->added.count++] = (kshim_kind *)kshim_kind_ref(kind);
+	return 0;
+}

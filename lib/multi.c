@@ -1,0 +1,318 @@
+#include "multi.h"
+
+#include "alloc.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* A peer that is gone without a word is noticed after about a minute, as
+ * client-go's HTTP/2 pings do (30 s idle, 15 s for the answer). */
+#define KEEPALIVE_IDLE_S 30
+#define KEEPALIVE_INTERVAL_S 10
+#define KEEPALIVE_COUNT 3
+#define USER_TIMEOUT_MS 60000
+
+struct kshim__socket {
+	struct kshim__io io;
+	struct kshim__multi *multi;
+	bool ours; /* opened by us: we will hear of its closing */
+};
+
+static void action(struct kshim__multi *multi, curl_socket_t fd, int mask);
+
+static void socket_ready(struct kshim__io *io, uint32_t events)
+{
+	struct kshim__socket *sock = KSHIM__OWNER(io, struct kshim__socket, io);
+	int mask = 0;
+
+	if (events & EPOLLIN)
+		mask |= CURL_CSELECT_IN;
+	if (events & EPOLLOUT)
+		mask |= CURL_CSELECT_OUT;
+	if (events & (EPOLLERR | EPOLLHUP))
+		mask |= CURL_CSELECT_ERR;
+	if (!(io->wanted & EPOLLIN))
+		mask &= ~CURL_CSELECT_IN;
+	if (!(io->wanted & EPOLLOUT))
+		mask &= ~CURL_CSELECT_OUT;
+	if (mask)
+		action(sock->multi, io->fd, mask);
+}
+
+/* The record of a descriptor, made when it is first seen. */
+static struct kshim__socket *socket_of(struct kshim__multi *multi, curl_socket_t fd)
+{
+	size_t room = multi->socket_room ? multi->socket_room : 32;
+	struct kshim__socket **sockets, *sock;
+
+	if (fd < 0)
+		return NULL;
+	if ((size_t)fd >= multi->socket_room) {
+		while (room <= (size_t)fd)
+			room *= 2;
+		sockets = kshim__realloc(multi->sockets, room * sizeof(*sockets));
+		if (!sockets)
+			return NULL;
+		memset(sockets + multi->socket_room, 0, (room - multi->socket_room) * sizeof(*sockets));
+		multi->sockets = sockets;
+		multi->socket_room = room;
+	}
+	if (!multi->sockets[fd]) {
+		sock = kshim__calloc(1, sizeof(*sock));
+		if (!sock)
+			return NULL;
+		kshim__io_init(&sock->io, fd, socket_ready);
+		sock->multi = multi;
+		multi->sockets[fd] = sock;
+	}
+	return multi->sockets[fd];
+}
+
+static void forget_socket(struct kshim__multi *multi, curl_socket_t fd)
+{
+	struct kshim__socket *sock;
+
+	if (fd < 0 || (size_t)fd >= multi->socket_room || !(sock = multi->sockets[fd]))
+		return;
+	kshim__io_remove(multi->loop, &sock->io);
+	kshim__free(sock);
+	multi->sockets[fd] = NULL;
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *unused)
+{
+	struct kshim__multi *multi = user;
+	struct kshim__socket *sock;
+	uint32_t events = 0;
+
+	(void)easy;
+	(void)unused;
+	if (what == CURL_POLL_REMOVE) {
+		sock = (size_t)fd < multi->socket_room ? multi->sockets[fd] : NULL;
+		if (!sock)
+			return 0;
+		/* REMOVE is not a close: an idle connection comes back. Of the
+		 * resolver's descriptors we never hear again. */
+		if (sock->ours)
+			kshim__io_want(multi->loop, &sock->io, 0);
+		else
+			forget_socket(multi, fd);
+		return 0;
+	}
+	if (what & CURL_POLL_IN)
+		events |= EPOLLIN;
+	if (what & CURL_POLL_OUT)
+		events |= EPOLLOUT;
+	sock = socket_of(multi, fd);
+	if (!sock)
+		return -1;
+	kshim__io_want(multi->loop, &sock->io, events);
+	return 0;
+}
+
+static int on_timer(CURLM *curl, long ms, void *user)
+{
+	struct kshim__multi *multi = user;
+
+	(void)curl;
+	kshim__task_remove(&multi->kick);
+	kshim__timer_stop(multi->loop, &multi->timer);
+	if (ms == 0)
+		kshim__task_queue(multi->loop, &multi->kick);
+	else if (ms > 0)
+		kshim__timer_set(multi->loop, &multi->timer, kshim__now_us() + (int64_t)ms * 1000);
+	return 0;
+}
+
+static void kicked(struct kshim__task *task)
+{
+	action(KSHIM__OWNER(task, struct kshim__multi, kick), CURL_SOCKET_TIMEOUT, 0);
+}
+
+static void timer_fired(struct kshim__timer *timer)
+{
+	action(KSHIM__OWNER(timer, struct kshim__multi, timer), CURL_SOCKET_TIMEOUT, 0);
+}
+
+static void close_curl(struct kshim__multi *multi)
+{
+	size_t fd;
+
+	if (multi->curl)
+		curl_multi_cleanup(multi->curl);
+	multi->curl = NULL;
+	kshim__task_remove(&multi->kick);
+	kshim__timer_stop(multi->loop, &multi->timer);
+	for (fd = 0; fd < multi->socket_room; fd++)
+		forget_socket(multi, (curl_socket_t)fd);
+}
+
+static bool open_curl(struct kshim__multi *multi)
+{
+	CURLM *curl = curl_multi_init();
+
+	if (!curl)
+		return false;
+	multi->curl = curl;
+	curl_multi_setopt(curl, CURLMOPT_SOCKETFUNCTION, on_socket);
+	curl_multi_setopt(curl, CURLMOPT_SOCKETDATA, multi);
+	curl_multi_setopt(curl, CURLMOPT_TIMERFUNCTION, on_timer);
+	curl_multi_setopt(curl, CURLMOPT_TIMERDATA, multi);
+	kshim__multi_set_max_connections(multi, multi->max_connections);
+	return true;
+}
+
+/* After an error of libcurl's the multi cannot be used again: every exchange in
+ * it fails, the next one gets a new multi. */
+static void broke(struct kshim__multi *multi)
+{
+	struct kshim__link failed;
+
+	kshim__list_init(&failed);
+	while (!kshim__list_empty(&multi->exchanges)) {
+		struct kshim__link *link = multi->exchanges.next;
+
+		curl_multi_remove_handle(multi->curl, KSHIM__OWNER(link, struct kshim__exchange, link)->easy);
+		kshim__list_remove(link);
+		kshim__list_append(&failed, link);
+	}
+	close_curl(multi);
+	while (!kshim__list_empty(&failed)) {
+		struct kshim__exchange *exchange = KSHIM__OWNER(failed.next, struct kshim__exchange, link);
+
+		kshim__list_remove(&exchange->link);
+		exchange->finished(exchange, CURLE_FAILED_INIT);
+	}
+}
+
+static void reap(struct kshim__multi *multi)
+{
+	struct kshim__exchange *exchange;
+	CURLMsg *msg;
+	int left;
+
+	while (multi->curl && (msg = curl_multi_info_read(multi->curl, &left))) {
+		CURLcode code = msg->data.result;
+		CURL *easy = msg->easy_handle;
+		char *private = NULL;
+
+		if (msg->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
+		curl_multi_remove_handle(multi->curl, easy); /* msg is gone now */
+		exchange = (struct kshim__exchange *)(void *)private;
+		kshim__list_remove(&exchange->link);
+		exchange->finished(exchange, code);
+	}
+}
+
+static void action(struct kshim__multi *multi, curl_socket_t fd, int mask)
+{
+	CURLMcode code;
+	int running;
+
+	if (!multi->curl)
+		return;
+	code = curl_multi_socket_action(multi->curl, fd, mask, &running);
+	if (code != CURLM_OK && code != CURLM_BAD_SOCKET)
+		broke(multi);
+	else
+		reap(multi);
+}
+
+bool kshim__multi_init(struct kshim__multi *multi, kshim_loop *loop)
+{
+	memset(multi, 0, sizeof(*multi));
+	multi->loop = loop;
+	multi->max_connections = 8;
+	kshim__list_init(&multi->exchanges);
+	kshim__timer_init(&multi->timer, timer_fired);
+	kshim__task_init(&multi->kick, kicked);
+	if (!kshim__timer_reserve(loop))
+		return false;
+	if (open_curl(multi))
+		return true;
+	kshim__timer_unreserve(loop);
+	return false;
+}
+
+void kshim__multi_free(struct kshim__multi *multi)
+{
+	close_curl(multi);
+	kshim__timer_unreserve(multi->loop);
+	kshim__free(multi->sockets);
+}
+
+void kshim__multi_set_max_connections(struct kshim__multi *multi, long count)
+{
+	multi->max_connections = count;
+	if (!multi->curl)
+		return;
+	curl_multi_setopt(multi->curl, CURLMOPT_MAX_HOST_CONNECTIONS, count);
+	curl_multi_setopt(multi->curl, CURLMOPT_MAXCONNECTS, count);
+}
+
+bool kshim__multi_add(struct kshim__multi *multi, struct kshim__exchange *exchange)
+{
+	CURLMcode code;
+
+	if (!multi->curl && !open_curl(multi))
+		return false;
+	code = curl_multi_add_handle(multi->curl, exchange->easy);
+	if (code != CURLM_OK)
+		return false;
+	kshim__list_append(&multi->exchanges, &exchange->link);
+	return true;
+}
+
+void kshim__multi_remove(struct kshim__multi *multi, struct kshim__exchange *exchange)
+{
+	kshim__list_remove(&exchange->link);
+	/* a resolver thread that is still looking must not hold us up */
+	curl_easy_setopt(exchange->easy, CURLOPT_QUICK_EXIT, 1L);
+	curl_multi_remove_handle(multi->curl, exchange->easy);
+	curl_easy_setopt(exchange->easy, CURLOPT_QUICK_EXIT, 0L);
+}
+
+void kshim__multi_unpause(struct kshim__multi *multi, struct kshim__exchange *exchange)
+{
+	curl_easy_pause(exchange->easy, CURLPAUSE_CONT);
+	reap(multi);
+}
+
+curl_socket_t kshim__multi_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct kshim__multi *multi = user;
+	struct kshim__socket *sock;
+	int one = 1, idle = KEEPALIVE_IDLE_S, interval = KEEPALIVE_INTERVAL_S, count = KEEPALIVE_COUNT;
+	unsigned timeout = USER_TIMEOUT_MS;
+	int fd;
+
+	(void)purpose;
+	fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
+	if (fd < 0)
+		return CURL_SOCKET_BAD;
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof(interval));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof(timeout));
+	forget_socket(multi, fd);
+	sock = socket_of(multi, fd);
+	if (!sock) {
+		close(fd);
+		return CURL_SOCKET_BAD;
+	}
+	sock->ours = true;
+	return fd;
+}
+
+int kshim__multi_close_socket(void *user, curl_socket_t fd)
+{
+	forget_socket(user, fd);
+	return close(fd);
+}

@@ -1,0 +1,614 @@
+#include "object.h"
+
+#include "alloc.h"
+#include "buf.h"
+#include "client.h"
+#include "error.h"
+#include "json/patch.h"
+
+#include <string.h>
+
+#define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(17))
+
+static kshim_object *new_object(kshim_client *client, const kshim_kind *kind, const char *api_version, size_t room)
+{
+	kshim_object *object = kshim__malloc(sizeof(*object) + room);
+
+	if (!object)
+		return NULL;
+	memset(object, 0, sizeof(*object));
+	object->refs = 1;
+	object->client = kshim__client_ref(client);
+	object->kind = kind ? kshim_kind_ref(kind) : NULL;
+	object->api_version = api_version;
+	return object;
+}
+
+kshim_object *kshim__object_from_item(kshim_client *client, const kshim_kind *kind, const char *api_version,
+				      struct kshim__span head, struct kshim__span tail,
+				      const struct kshim__members *members)
+{
+	kshim_object *object = new_object(client, kind, api_version, head.len + tail.len + 1);
+
+	if (!object)
+		return NULL;
+	if (head.len)
+		memcpy(object->bytes, head.at, head.len);
+	if (tail.len)
+		memcpy(object->bytes + head.len, tail.at, tail.len);
+	object->len = head.len + tail.len;
+	object->bytes[object->len] = '\0';
+	object->text = object->bytes;
+	object->members = *members;
+	return object;
+}
+
+kshim_object *kshim__object_adopt(kshim_client *client, const kshim_kind *kind, const char *api_version, char *text,
+				  size_t len)
+{
+	kshim_object *object = new_object(client, kind, api_version, 0);
+
+	if (!object) {
+		kshim__free(text);
+		return NULL;
+	}
+	object->text = object->owned_text = text;
+	object->len = len;
+	kshim__json_members(text, len, &object->members);
+	return object;
+}
+
+kshim_object *kshim__object_from_text(kshim_client *client, const char *text, size_t len, kshim_error **error)
+{
+	static const char *const needed[] = {"/apiVersion", "/kind"};
+	struct kshim__span value, member;
+	json_error_t why;
+	json_t *tree;
+	char *copy;
+	size_t i;
+
+	tree = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+	if (!tree)
+		return kshim__fail(error, KSHIM_EINVAL, "not a JSON object: line %d, column %d: %s", why.line,
+				   why.column, why.text);
+	json_decref(tree);
+	if (!kshim__json_value(text, len, &value) || value.at[0] != '{')
+		return kshim__fail(error, KSHIM_EINVAL, "not a JSON object");
+	for (i = 0; i < 2; i++)
+		if (!kshim__json_pointer(value.at, value.len, NULL, needed[i], &member) ||
+		    !kshim__json_is_string(member) || member.len <= 2)
+			return kshim__fail(error, KSHIM_EINVAL, "%s is missing or no string", needed[i]);
+	copy = kshim__memdup(value.at, value.len);
+	if (copy) {
+		kshim_object *object = kshim__object_adopt(client, NULL, NULL, copy, value.len);
+
+		if (object)
+			return object;
+	}
+	return kshim__fail(error, KSHIM_ENOMEM, "out of memory");
+}
+
+kshim_object *kshim_object_from_text(kshim_client *client, const char *text, size_t len)
+{
+	kshim_error *error = NULL;
+	kshim_object *object;
+
+	if (!client || !text)
+		return NULL;
+	object = kshim__object_from_text(client, text, len, &error);
+	if (!object)
+		kshim__client_fail(client, error);
+	return object;
+}
+
+kshim_object *kshim_object_new(kshim_client *client, json_t *tree)
+{
+	kshim_object *object;
+
+	if (!client || !tree || !json_is_string(json_object_get(tree, "apiVersion")) ||
+	    !json_is_string(json_object_get(tree, "kind"))) {
+		if (client)
+			kshim__client_fail(client, kshim__error_new(KSHIM_EINVAL, "an object needs the strings apiVersion "
+										  "and kind"));
+		json_decref(tree);
+		return NULL;
+	}
+	object = new_object(client, NULL, NULL, 0);
+	if (!object) {
+		kshim__client_fail(client, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
+		json_decref(tree);
+		return NULL;
+	}
+	object->tree = tree;
+	return object;
+}
+
+kshim_object *kshim__object_named(kshim_client *client, const kshim_kind *kind, const char *kind_name,
+				  const char *namespace_, const char *name)
+{
+	kshim_object *object;
+	struct kshim__buf buf;
+	char *text;
+	size_t len;
+
+	kshim__buf_init(&buf);
+	kshim__buf_adds(&buf, "{\"metadata\":{\"name\":");
+	kshim__buf_add_json_string(&buf, name, strlen(name));
+	if (namespace_) {
+		kshim__buf_adds(&buf, ",\"namespace\":");
+		kshim__buf_add_json_string(&buf, namespace_, strlen(namespace_));
+	}
+	kshim__buf_adds(&buf, "}}");
+	text = kshim__buf_take(&buf, &len);
+	object = text ? kshim__object_adopt(client, kind, NULL, text, len) : NULL;
+	if (object && kind_name && !(object->kind_name = kshim__strdup(kind_name))) {
+		kshim_object_unref(object);
+		return NULL;
+	}
+	return object;
+}
+
+kshim_object *kshim_object_ref(kshim_object *object)
+{
+	if (object)
+		object->refs++;
+	return object;
+}
+
+static void drop_strings(kshim_object *object)
+{
+	while (object->strings) {
+		struct kshim__string *next = object->strings->next;
+
+		kshim__free(object->strings);
+		object->strings = next;
+	}
+}
+
+void kshim_object_unref(kshim_object *object)
+{
+	if (!object || --object->refs)
+		return;
+	drop_strings(object);
+	json_decref(object->tree);
+	kshim__free(object->dump);
+	kshim__free(object->kind_name);
+	kshim__free(object->owned_text);
+	if (object->kind)
+		kshim_kind_unref(object->kind);
+	kshim__client_unref(object->client);
+	kshim__free(object);
+}
+
+kshim_client *kshim_object_client(kshim_object *object)
+{
+	return object && kshim__client_is_open(object->client) ? object->client : NULL;
+}
+
+/* Reading. */
+
+static bool read_at(kshim_object *object, const char *pointer, struct kshim__span *value)
+{
+	return object->text && kshim__json_pointer(object->text, object->len, &object->members, pointer, value);
+}
+
+/* Keeps a string so that it can be borrowed. `at` finds it again. */
+static const char *keep(kshim_object *object, const char *at, const char *text, size_t len)
+{
+	struct kshim__string *string = kshim__malloc(sizeof(*string) + len + 1);
+
+	if (!string)
+		return NULL;
+	string->at = at;
+	memcpy(string->text, text, len);
+	string->text[len] = '\0';
+	string->next = object->strings;
+	object->strings = string;
+	return string->text;
+}
+
+static const char *string_at(kshim_object *object, struct kshim__span value)
+{
+	struct kshim__string *string;
+	const char *kept;
+	bool not_string;
+	size_t len;
+	char *text;
+
+	if (!kshim__json_is_string(value))
+		return NULL;
+	for (string = object->strings; string; string = string->next)
+		if (string->at == value.at)
+			return string->text;
+	if (!memchr(value.at, '\\', value.len))
+		return keep(object, value.at, value.at + 1, value.len - 2);
+	text = kshim__json_string(value, &len, &not_string);
+	if (!text)
+		return NULL;
+	kept = keep(object, value.at, text, len);
+	kshim__free(text);
+	return kept;
+}
+
+const char *kshim_object_get_string(kshim_object *object, const char *pointer)
+{
+	struct kshim__span value;
+	const char *text = NULL;
+
+	if (!object || !pointer)
+		return NULL;
+	if (object->tree)
+		text = json_string_value(kshim__json_tree_get(object->tree, pointer));
+	else if (read_at(object, pointer, &value))
+		text = string_at(object, value);
+	if (text)
+		return text;
+	if (object->kind && strcmp(pointer, "/kind") == 0)
+		return object->kind->kind;
+	if (object->kind && strcmp(pointer, "/apiVersion") == 0)
+		return object->api_version;
+	return NULL;
+}
+
+int kshim_object_get_int(kshim_object *object, const char *pointer, int64_t *value)
+{
+	struct kshim__span span;
+	json_t *node;
+	int64_t number;
+
+	if (!object || !pointer)
+		return -1;
+	if (object->tree) {
+		node = kshim__json_tree_get(object->tree, pointer);
+		if (!json_is_integer(node))
+			return -1;
+		number = json_integer_value(node);
+	} else if (!read_at(object, pointer, &span) || !kshim__json_int(span, &number)) {
+		return -1;
+	}
+	if (value)
+		*value = number;
+	return 0;
+}
+
+int kshim_object_get_bool(kshim_object *object, const char *pointer, int *value)
+{
+	struct kshim__span span;
+	json_t *node;
+	bool truth;
+
+	if (!object || !pointer)
+		return -1;
+	if (object->tree) {
+		node = kshim__json_tree_get(object->tree, pointer);
+		if (!json_is_boolean(node))
+			return -1;
+		truth = json_is_true(node);
+	} else if (!read_at(object, pointer, &span) || !kshim__json_bool(span, &truth)) {
+		return -1;
+	}
+	if (value)
+		*value = truth;
+	return 0;
+}
+
+int kshim_object_get_double(kshim_object *object, const char *pointer, double *value)
+{
+	struct kshim__span span;
+	json_t *node;
+	double number;
+
+	if (!object || !pointer)
+		return -1;
+	if (object->tree) {
+		node = kshim__json_tree_get(object->tree, pointer);
+		if (!json_is_number(node))
+			return -1;
+		number = json_number_value(node);
+	} else if (!read_at(object, pointer, &span) || !kshim__json_double(span, &number)) {
+		return -1;
+	}
+	if (value)
+		*value = number;
+	return 0;
+}
+
+int kshim_object_has(kshim_object *object, const char *pointer)
+{
+	struct kshim__span span;
+	json_t *node;
+
+	if (!object || !pointer)
+		return 0;
+	if (object->tree) {
+		node = kshim__json_tree_get(object->tree, pointer);
+		return node && !json_is_null(node);
+	}
+	if (read_at(object, pointer, &span))
+		return span.at[0] != 'n';
+	return kshim_object_get_string(object, pointer) != NULL;
+}
+
+size_t kshim_object_get_size(kshim_object *object, const char *pointer)
+{
+	struct kshim__span span;
+	size_t cursor = 0, count = 0;
+	json_t *node;
+
+	if (!object || !pointer)
+		return 0;
+	if (object->tree) {
+		node = kshim__json_tree_get(object->tree, pointer);
+		return json_is_array(node) ? json_array_size(node) : json_object_size(node);
+	}
+	if (!read_at(object, pointer, &span) || (span.at[0] != '[' && span.at[0] != '{'))
+		return 0;
+	while (kshim__json_next(span, &cursor, NULL, NULL))
+		count++;
+	return count;
+}
+
+/* A key may hold '/' and '~', which a pointer escapes (RFC 6901, 3). */
+static const char *get_in_map(kshim_object *object, const char *map, const char *key)
+{
+	const char *text = NULL;
+	struct kshim__buf pointer;
+
+	if (!object || !key)
+		return NULL;
+	kshim__buf_init(&pointer);
+	kshim__buf_adds(&pointer, map);
+	for (; *key; key++) {
+		if (*key == '~')
+			kshim__buf_adds(&pointer, "~0");
+		else if (*key == '/')
+			kshim__buf_adds(&pointer, "~1");
+		else
+			kshim__buf_addc(&pointer, *key);
+	}
+	if (!pointer.failed)
+		text = kshim_object_get_string(object, pointer.data);
+	kshim__buf_free(&pointer);
+	return text;
+}
+
+const char *kshim_object_get_label(kshim_object *object, const char *key)
+{
+	return get_in_map(object, "/metadata/labels/", key);
+}
+
+const char *kshim_object_get_annotation(kshim_object *object, const char *key)
+{
+	return get_in_map(object, "/metadata/annotations/", key);
+}
+
+static const char *not_empty(const char *text)
+{
+	return text && *text ? text : NULL;
+}
+
+const char *kshim_object_name(kshim_object *object)
+{
+	return not_empty(kshim_object_get_string(object, "/metadata/name"));
+}
+
+const char *kshim_object_namespace(kshim_object *object)
+{
+	return not_empty(kshim_object_get_string(object, "/metadata/namespace"));
+}
+
+const char *kshim_object_uid(kshim_object *object)
+{
+	return not_empty(kshim_object_get_string(object, "/metadata/uid"));
+}
+
+const char *kshim_object_resource_version(kshim_object *object)
+{
+	return not_empty(kshim_object_get_string(object, "/metadata/resourceVersion"));
+}
+
+const char *kshim_object_api_version(kshim_object *object)
+{
+	return not_empty(kshim_object_get_string(object, "/apiVersion"));
+}
+
+const char *kshim_object_kind(kshim_object *object)
+{
+	return not_empty(kshim_object_get_string(object, "/kind"));
+}
+
+/* The bytes as they came, with apiVersion and kind put in front where they are
+ * missing. */
+static char *complete_text(kshim_object *object, size_t *len)
+{
+	struct kshim__span value, key;
+	struct kshim__buf buf;
+	size_t cursor = 0;
+	struct kshim__span whole = {object->text, object->len};
+	bool empty = !kshim__json_next(whole, &cursor, &key, &value);
+
+	kshim__buf_init(&buf);
+	kshim__buf_reserve(&buf, object->len + 128);
+	kshim__buf_addc(&buf, '{');
+	if (!read_at(object, "/kind", &value)) {
+		kshim__buf_adds(&buf, "\"kind\":");
+		kshim__buf_add_json_string(&buf, object->kind->kind, strlen(object->kind->kind));
+		kshim__buf_addc(&buf, ',');
+	}
+	if (!read_at(object, "/apiVersion", &value)) {
+		kshim__buf_adds(&buf, "\"apiVersion\":");
+		kshim__buf_add_json_string(&buf, object->api_version, strlen(object->api_version));
+		kshim__buf_addc(&buf, ',');
+	}
+	if (empty && buf.len > 1)
+		buf.len--;
+	kshim__buf_add(&buf, object->text + 1, object->len - 1);
+	return kshim__buf_take(&buf, len);
+}
+
+/* true where the bytes say themselves what they are, or nobody knows. */
+static bool is_complete(kshim_object *object)
+{
+	struct kshim__span value;
+
+	return !object->kind || !object->api_version ||
+	       (read_at(object, "/kind", &value) && read_at(object, "/apiVersion", &value));
+}
+
+const char *kshim_object_text(kshim_object *object, size_t *len)
+{
+	size_t size = 0;
+	char *dump;
+
+	if (!object)
+		return NULL;
+	if (!object->tree && is_complete(object)) {
+		if (len)
+			*len = object->len;
+		return object->text;
+	}
+	if (object->tree) {
+		dump = json_dumps(object->tree, DUMP_FLAGS);
+		size = dump ? strlen(dump) : 0;
+	} else {
+		dump = complete_text(object, &size);
+	}
+	if (!dump)
+		return NULL;
+	kshim__free(object->dump);
+	object->dump = dump;
+	if (len)
+		*len = size;
+	return dump;
+}
+
+json_t *kshim_object_tree(kshim_object *object)
+{
+	const char *text;
+	size_t len;
+
+	if (!object)
+		return NULL;
+	if (!object->tree) {
+		text = kshim_object_text(object, &len);
+		if (text)
+			object->tree = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+		kshim__free(object->dump);
+		object->dump = NULL;
+	}
+	return object->tree;
+}
+
+int kshim_object_set(kshim_object *object, const char *pointer, json_t *value)
+{
+	json_t *tree = kshim_object_tree(object);
+
+	if (!tree || !pointer || !value) {
+		json_decref(value);
+		return -1;
+	}
+	return kshim__json_tree_set(tree, pointer, value);
+}
+
+int kshim_object_set_string(kshim_object *object, const char *pointer, const char *value)
+{
+	return kshim_object_set(object, pointer, value ? json_string(value) : NULL);
+}
+
+int kshim_object_set_int(kshim_object *object, const char *pointer, int64_t value)
+{
+	return kshim_object_set(object, pointer, json_integer(value));
+}
+
+int kshim_object_remove(kshim_object *object, const char *pointer)
+{
+	json_t *tree = kshim_object_tree(object);
+
+	return tree && pointer ? kshim__json_tree_remove(tree, pointer) : -1;
+}
+
+/* What verbs send and receive. */
+
+void kshim__object_replace_text(kshim_object *object, char *text, size_t len)
+{
+	drop_strings(object);
+	json_decref(object->tree);
+	object->tree = NULL;
+	kshim__free(object->dump);
+	object->dump = NULL;
+	kshim__free(object->owned_text);
+	object->text = object->owned_text = text;
+	object->len = len;
+	kshim__json_members(text, len, &object->members);
+}
+
+static json_t *parse(const char *text, size_t len, kshim_error **error)
+{
+	json_error_t why;
+	json_t *tree = json_loadb(text, len, JSON_ALLOW_NUL, &why);
+
+	return tree ? tree : kshim__fail(error, KSHIM_EINVAL, "not JSON: line %d: %s", why.line, why.text);
+}
+
+char *kshim__object_body(kshim_object *object, const char *const *without, size_t *len, kshim_error **error)
+{
+	const char *text = kshim_object_text(object, len);
+	json_t *tree;
+	bool drop = false;
+	size_t i;
+	char *body;
+
+	if (!text)
+		return kshim__fail(error, KSHIM_ENOMEM, "out of memory, or the object cannot be written as JSON");
+	for (i = 0; without && without[i]; i++)
+		drop = drop || kshim_object_has(object, without[i]);
+	if (!drop) {
+		body = kshim__memdup(text, *len);
+		return body ? body : kshim__fail(error, KSHIM_ENOMEM, "out of memory");
+	}
+	tree = parse(text, *len, error);
+	if (!tree)
+		return NULL;
+	for (i = 0; without[i]; i++)
+		kshim__json_tree_remove(tree, without[i]);
+	body = json_dumps(tree, DUMP_FLAGS);
+	json_decref(tree);
+	if (!body)
+		return kshim__fail(error, KSHIM_ENOMEM, "out of memory");
+	*len = strlen(body);
+	return body;
+}
+
+char *kshim__object_diff(kshim_object *object, bool if_unchanged, size_t *len, bool *empty, kshim_error **error)
+{
+	const char *version;
+	json_t *before, *patch;
+	char *body, *whole = NULL;
+
+	*empty = !object->tree;
+	if (*empty)
+		return NULL;
+	if (!object->text) {
+		before = json_object(); /* never read: all of it is news */
+	} else if (is_complete(object)) {
+		before = parse(object->text, object->len, error);
+	} else {
+		whole = complete_text(object, len);
+		before = whole ? parse(whole, *len, error) : kshim__fail(error, KSHIM_ENOMEM, "out of memory");
+		kshim__free(whole);
+	}
+	if (!before)
+		return NULL;
+	patch = kshim__json_merge_diff(before, object->tree);
+	*empty = patch && json_object_size(patch) == 0;
+	version = json_string_value(kshim__json_tree_get(before, "/metadata/resourceVersion"));
+	if (patch && !*empty && if_unchanged && version)
+		kshim__json_tree_set(patch, "/metadata/resourceVersion", json_string(version));
+	json_decref(before);
+	body = patch ? json_dumps(patch, DUMP_FLAGS) : NULL;
+	json_decref(patch);
+	if (!body)
+		return kshim__fail(error, KSHIM_ENOMEM, "out of memory");
+	*len = strlen(body);
+	return body;
+}

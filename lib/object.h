@@ -1,0 +1,64 @@
+/* Objects from the inside: see kubeshim/object.h. */
+#ifndef KSHIM__OBJECT_H
+#define KSHIM__OBJECT_H
+
+#include "json/scan.h"
+#include "kind.h"
+
+#include <kubeshim/object.h>
+
+#include <stdbool.h>
+
+/* A string that was read out of the bytes, kept so that it can be borrowed. */
+struct kshim__string {
+	struct kshim__string *next;
+	const char *at; /* where in the bytes it was read; NULL: of the tree or made up */
+	char text[];
+};
+
+struct kshim_object {
+	unsigned refs;
+	kshim_client *client;    /* reference, NULL after the client was freed */
+	const kshim_kind *kind;  /* reference; NULL: only the text tells */
+	char *kind_name;         /* of a handle whose kind is yet to be found; or NULL */
+	const char *api_version; /* of `kind`, for bytes that do not say theirs; NULL: not known yet */
+
+	const char *text; /* as it was last received; NULL: made from a tree or a name */
+	size_t len;
+	char *owned_text; /* what `text` is in, unless it is in `bytes` */
+	struct kshim__members members;
+	struct kshim__string *strings;
+	json_t *tree;
+	char *dump; /* the text that kshim_object_text() last made */
+	char bytes[];
+};
+
+/* An item of a list: its bytes are the two spans. The kind is referenced. */
+kshim_object *kshim__object_from_item(kshim_client *client, const kshim_kind *kind, const char *api_version,
+				      struct kshim__span head, struct kshim__span tail,
+				      const struct kshim__members *members);
+
+/* Takes over the text (from kshim__malloc), NUL-terminated; NULL and the text
+ * freed without memory. */
+kshim_object *kshim__object_adopt(kshim_client *client, const kshim_kind *kind, const char *api_version, char *text,
+				  size_t len);
+
+/* As kshim_object_from_text(), with the error for the caller. */
+kshim_object *kshim__object_from_text(kshim_client *client, const char *text, size_t len, kshim_error **error);
+
+/* A handle by name alone; one of kind and kind_name is NULL. */
+kshim_object *kshim__object_named(kshim_client *client, const kshim_kind *kind, const char *kind_name,
+				  const char *namespace_, const char *name);
+
+/* Puts newly received text (taken over) into an object; drops its tree. */
+void kshim__object_replace_text(kshim_object *object, char *text, size_t len);
+
+/* The text to send, with apiVersion and kind, without the members named (NULL-
+ * terminated pointers): new, to kshim__free; NULL and *error. */
+char *kshim__object_body(kshim_object *object, const char *const *without, size_t *len, kshim_error **error);
+
+/* The merge patch of what was changed since it was read: new; *empty tells that
+ * nothing was. NULL and *error. */
+char *kshim__object_diff(kshim_object *object, bool if_unchanged, size_t *len, bool *empty, kshim_error **error);
+
+#endif

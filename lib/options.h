@@ -1,0 +1,26 @@
+/* Options from the inside: see kubeshim/options.h. */
+#ifndef KSHIM__OPTIONS_H
+#define KSHIM__OPTIONS_H
+
+#include <kubeshim/options.h>
+
+#include <stdbool.h>
+
+struct kshim_options {
+	int64_t timeout_ms;
+	bool dry_run;
+	bool force;
+	bool if_unchanged;
+	kshim_validation validation;
+	kshim_propagation propagation;
+	int64_t grace_period;
+	char *field_manager;
+	char *subresource;
+	char *uid;
+	char *version;
+};
+
+/* What NULL stands for. */
+extern const struct kshim_options kshim__options_default;
+
+#endif

@@ -1,0 +1,97 @@
+#include "request_info.h"
+
+struct kshim_request_info {
+	const kshim_call *call;
+	kshim_code code;
+	int64_t wait_us;
+	int64_t first_us;
+	int64_t total_us;
+	long new_connections;
+	long http_version;
+};
+
+void kshim__request_report(kshim_call *call, const kshim_error *error)
+{
+	struct kshim_request_info info = {.call = call, .code = kshim_error_code(error)};
+	CURL *easy = call->transfer.exchange.easy;
+	curl_off_t first = 0, total = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
+	curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &total);
+	curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &info.new_connections);
+	curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &info.http_version);
+	info.first_us = first;
+	info.total_us = total;
+	info.wait_us = kshim__now_us() - call->queued_us - total;
+	if (info.wait_us < 0)
+		info.wait_us = 0;
+	call->client->on_request(&info, call->client->on_request_user);
+}
+
+const char *kshim_request_info_method(const kshim_request_info *info)
+{
+	return info->call->request.method;
+}
+
+const char *kshim_request_info_path(const kshim_request_info *info)
+{
+	return info->call->request.path;
+}
+
+int kshim_request_info_status(const kshim_request_info *info)
+{
+	return info->call->transfer.status;
+}
+
+kshim_code kshim_request_info_code(const kshim_request_info *info)
+{
+	return info->code;
+}
+
+unsigned kshim_request_info_attempt(const kshim_request_info *info)
+{
+	return info->call->attempts;
+}
+
+uint64_t kshim_request_info_sent(const kshim_request_info *info)
+{
+	return info->call->request.body_len;
+}
+
+uint64_t kshim_request_info_received(const kshim_request_info *info)
+{
+	return info->call->transfer.received;
+}
+
+int64_t kshim_request_info_wait_us(const kshim_request_info *info)
+{
+	return info->wait_us;
+}
+
+int64_t kshim_request_info_first_us(const kshim_request_info *info)
+{
+	return info->first_us;
+}
+
+int64_t kshim_request_info_total_us(const kshim_request_info *info)
+{
+	return info->total_us;
+}
+
+int kshim_request_info_new_connection(const kshim_request_info *info)
+{
+	return info->new_connections > 0;
+}
+
+const char *kshim_request_info_http_version(const kshim_request_info *info)
+{
+	switch (info->http_version) {
+	case CURL_HTTP_VERSION_1_0:
+		return "1.0";
+	case CURL_HTTP_VERSION_1_1:
+		return "1.1";
+	case CURL_HTTP_VERSION_2_0:
+		return "2";
+	}
+	return "";
+}

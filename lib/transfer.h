@@ -1,0 +1,95 @@
+/*
+ * One HTTP exchange: a libcurl easy handle and where its answer's bytes go.
+ *
+ * A transport is what all exchanges of a client have in common: the server, the
+ * trust and the certificate, the HTTP version, the multi, and easy handles kept
+ * for reuse. A transfer knows nothing of Kubernetes.
+ */
+#ifndef KSHIM__TRANSFER_H
+#define KSHIM__TRANSFER_H
+
+#include "buf.h"
+#include "config/config.h"
+#include "error.h"
+#include "multi.h"
+
+#define KSHIM__IDLE_HANDLES 128
+
+struct kshim__transport {
+	struct kshim__multi multi;
+	struct kshim__access *access; /* reference */
+	long http_version;            /* CURL_HTTP_VERSION_… */
+	char *base_url;               /* before the path: scheme, host, port, prefix */
+	char *host;                   /* Host header, where base_url holds tls-server-name; else NULL */
+	struct curl_slist *connect_to;
+	CURLSH *share;                /* TLS sessions */
+	CURL *idle[KSHIM__IDLE_HANDLES];
+	unsigned idle_count;
+};
+
+/* NULL-safe; *error tells what failed (memory, or a server URL that libcurl
+ * cannot read). */
+bool kshim__transport_init(struct kshim__transport *transport, kshim_loop *loop, struct kshim__access *access,
+			   kshim_error **error);
+void kshim__transport_free(struct kshim__transport *transport); /* no transfer is under way any more */
+void kshim__transport_set_http_version(struct kshim__transport *transport, long version);
+
+/* Request headers: shared by the requests that look alike. */
+struct kshim__headers {
+	unsigned refs;
+	struct curl_slist *list;
+};
+struct kshim__headers *kshim__headers_new(void);
+bool kshim__headers_add(struct kshim__headers *headers, const char *name, const char *value);
+struct kshim__headers *kshim__headers_ref(struct kshim__headers *headers);
+void kshim__headers_unref(struct kshim__headers *headers); /* cleanses: Authorization is among them */
+
+enum kshim__sink {
+	KSHIM__SINK_TOOK,
+	KSHIM__SINK_PAUSE, /* nothing was taken: kshim__transfer_resume() brings the same bytes again */
+	KSHIM__SINK_FAILED /* the exchange ends with CURLE_WRITE_ERROR */
+};
+
+struct kshim__transfer {
+	struct kshim__exchange exchange;
+	struct kshim__transport *transport;
+
+	/* The request. All borrowed until it is finished. */
+	const char *method;
+	const char *path; /* begins with '/', percent-encoded */
+	struct kshim__headers *headers;
+	const char *body; /* NULL: none */
+	size_t body_len;
+
+	/* The answer. `sink` runs inside libcurl: it only stores. `finished` runs
+	 * from the loop. */
+	enum kshim__sink (*sink)(struct kshim__transfer *transfer, const char *data, size_t len);
+	void (*finished)(struct kshim__transfer *transfer);
+	int status;  /* set before the first sink */
+	CURLcode code;
+	char problem[CURL_ERROR_SIZE];
+	unsigned sends;
+	uint64_t received;
+	bool began; /* the first byte of the body came */
+	bool tracing; /* heads are kept in `trace`, one line each, after '<' or '>' */
+	struct kshim__buf trace;
+};
+
+/* Starts; false: no memory, nothing will be called. */
+bool kshim__transfer_start(struct kshim__transfer *transfer);
+/* Ends it early; `finished` is not called. */
+void kshim__transfer_abort(struct kshim__transfer *transfer);
+void kshim__transfer_resume(struct kshim__transfer *transfer);
+
+/* In `finished` and until kshim__transfer_end(), which takes the easy handle
+ * back and must follow once: */
+const char *kshim__transfer_header(struct kshim__transfer *transfer, const char *name, size_t index);
+const char *kshim__transfer_content_type(struct kshim__transfer *transfer);
+int64_t kshim__transfer_content_length(struct kshim__transfer *transfer); /* also in sink; -1: unknown */
+bool kshim__transfer_silent(struct kshim__transfer *transfer); /* not one byte came back */
+void kshim__transfer_end(struct kshim__transfer *transfer);
+
+/* What a transfer's failure is called: KSHIM_ECONNECT, KSHIM_ETLS, KSHIM_EPROTOCOL. */
+kshim_code kshim__transfer_error_code(CURLcode code);
+
+#endif

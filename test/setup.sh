@@ -1,0 +1,119 @@
+#!/bin/sh
+# Ensures what building (setup.sh build) or testing (setup.sh test) kubeshim needs. Silent when all is there.
+set -u
+
+# Debian's packages, and the same as programs and pkg-config modules for other systems.
+build_packages='build-essential pkg-config libcurl4-openssl-dev libjansson-dev libyaml-dev libssl-dev'
+build_programs='cc make pkg-config'
+build_modules='libcurl jansson yaml-0.1 openssl'
+test_packages='libcmocka-dev libnghttp2-dev mandoc valgrind strace openssl curl ca-certificates'
+test_programs='mandoc valgrind strace openssl curl flock setsid'
+test_modules='cmocka libnghttp2'
+
+say() { echo "setup: $*" >&2; }
+die() {
+    say "$*"
+    exit 1
+}
+have() { command -v "$1" >/dev/null; }
+
+case ${1-} in
+build)
+    packages=$build_packages programs=$build_programs modules=$build_modules
+    ;;
+test)
+    packages="$build_packages $test_packages"
+    programs="$build_programs $test_programs"
+    modules="$build_modules $test_modules"
+    ;;
+*)
+    echo 'usage: setup.sh build|test' >&2
+    exit 2
+    ;;
+esac
+[ $# = 1 ] || die "one argument, please: build or test"
+
+# The control plane of the live tests is built with Go, unless it is there already. Go older than 1.21 cannot
+# fetch the newer one that this takes.
+needs_go() {
+    [ "$1" = test ] && [ -z "${KUBEBUILDER_ASSETS:-}${KSHIM_TEST_KUBECONFIG:-}" ] &&
+        ! { have go && at_least_1_21 "$(GOTOOLCHAIN=local go env GOVERSION)"; } &&
+        ! "$(dirname "$0")/cluster/cluster" build >/dev/null 2>&1
+}
+
+at_least_1_21() { printf '%s\n' 1.21 "${1#go}" | sort -V -C; }
+
+other_system() {
+    missing=
+    for program in $programs; do
+        have "$program" || missing="$missing $program"
+    done
+    for module in $modules; do
+        pkg-config --exists "$module" 2>/dev/null || missing="$missing $module.pc"
+    done
+    ! needs_go "$1" || missing="$missing go"
+    [ -z "$missing" ] || die "not a Debian system; please install what has these programs and pkg-config modules:$missing"
+}
+
+missing_packages() {
+    # shellcheck disable=SC2086 # a list of words
+    dpkg-query -W -f '${Package} ${db:Status-Status}\n' $packages 2>/dev/null |
+        awk -v wanted="$packages" '
+            $2 == "installed" { there[$1] = 1 }
+            END {
+                n = split(wanted, names)
+                for (i = 1; i <= n; i++)
+                    if (!(names[i] in there)) printf " %s", names[i]
+            }'
+}
+
+apt() { $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 "$@" >&2; }
+
+# Debian's suite of backports serves one where the release's own is too old; it is not added to apt's sources.
+install_go() {
+    suite='' extra=''
+    version=$(apt-cache policy golang-go | sed -n 's/^ *Candidate: \(.*:\)\{0,1\}\([0-9][0-9.]*\).*/\2/p')
+    if [ -z "$version" ] || ! at_least_1_21 "$version"; then
+        # shellcheck disable=SC1091 # it is the system's
+        . /etc/os-release
+        suite=${VERSION_CODENAME-}-backports
+        # shellcheck disable=SC2016 # apt-get's variable
+        site=$(apt-get indextargets --format '$(REPO_URI)' 'Label: Debian' "Codename: ${VERSION_CODENAME-}" | head -n 1)
+        [ -n "$site" ] || die "no Go of 1.21 or later in PATH, and none in Debian here: please install Go 1.21 or later"
+        extra=$(mktemp) || exit 1
+        trap 'rm -f "$extra"' EXIT
+        cat /etc/apt/sources.list >"$extra" 2>/dev/null
+        echo "deb $site $suite main" >>"$extra"
+        chmod 644 "$extra"
+        say "Debian's own Go is too old: taking it from $suite"
+        apt -o Dir::Etc::sourcelist="$extra" update || die "apt-get update failed"
+    fi
+    apt ${extra:+-o Dir::Etc::sourcelist="$extra"} install -y --no-install-recommends ${suite:+-t "$suite"} golang-go ||
+        die "could not install Go: please put Go 1.21 or later into PATH"
+}
+
+if ! have dpkg-query || ! have apt-get; then
+    other_system "$1"
+    exit 0
+fi
+
+missing=$(missing_packages)
+go=
+! needs_go "$1" || go=' golang-go'
+[ -n "$missing$go" ] || exit 0
+
+if [ "$(id -u)" = 0 ]; then
+    sudo=
+elif have sudo && sudo -n true 2>/dev/null; then
+    sudo='sudo -n'
+else
+    die "please run as root: apt-get install$missing$go${go:+ (of 1.21 or later)}"
+fi
+
+say "installing with apt-get:$missing$go"
+apt update || die "apt-get update failed"
+if [ -n "$missing" ]; then
+    # shellcheck disable=SC2086 # a list of words
+    apt install -y --no-install-recommends $missing || die "apt-get could not install:$missing"
+fi
+[ -z "$go" ] || install_go
