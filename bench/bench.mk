@@ -1,0 +1,21 @@
+# The bench's programs: the server that replays, the bare libcurl floor, kubeshim.
+
+FAKEAPI_SOURCES := $(wildcard test/faults/fake*.c)
+FAKEAPI_OBJECTS := $(FAKEAPI_SOURCES:%.c=$(BUILD)/%.o)
+FAKEAPI_LIBS := -lnghttp2 -lssl -lcrypto -lz -lcurl
+BENCH_COMMON := $(BUILD)/bench/bench.o
+BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,replay bare b_list b_get b_churn)
+
+$(BUILD)/bench/replay: $(BUILD)/bench/replay.o $(BUILD)/bench/pods.o $(BENCH_COMMON) $(FAKEAPI_OBJECTS)
+	$(QUIET_LD)$(CC) $(REAL_CFLAGS) $(LDFLAGS) $^ $(FAKEAPI_LIBS) -o $@
+
+$(BUILD)/bench/bare: $(BUILD)/bench/bare.o $(BENCH_COMMON)
+	$(QUIET_LD)$(CC) $(REAL_CFLAGS) $(LDFLAGS) $^ -lcurl -o $@
+
+$(BUILD)/bench/b_%: $(BUILD)/bench/b_%.o $(BUILD)/bench/b_client.o $(BENCH_COMMON) $(STATIC)
+	$(QUIET_LD)$(CC) $(REAL_CFLAGS) $(LDFLAGS) $^ $(REAL_LIBS) -o $@
+
+bench-programs: $(BENCH_PROGRAMS)
+
+.PHONY: bench-programs
+.SECONDARY:

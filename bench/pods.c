@@ -1,5 +1,6 @@
 #include "pods.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@ struct podlist {
 	const char *span;		/* what is being sent, and where */
 	size_t span_len, off;
 	unsigned spans;			/* begun until now */
+	bool ended;
 	char head[256];
 };
 
@@ -211,11 +213,10 @@ void podlist_free(void *list)
 }
 
 /* Spans: head, pod, comma, pod, ... tail. Returns whether there is one. */
-static int next_span(struct podlist *l)
+static bool next_span(struct podlist *l)
 {
 	const struct pod *pod;
 
-	l->off = 0;
 	l->spans++;
 	if (l->spans % 2 == 1 && l->next < l->end) {
 		pod = pod_at(l->pods, l->next++);
@@ -224,13 +225,15 @@ static int next_span(struct podlist *l)
 	} else if (l->next < l->end) {
 		l->span = ",";
 		l->span_len = 1;
-	} else if (l->span && strcmp(l->span, "]}\n")) {
+	} else if (!l->ended) {
+		l->ended = true;
 		l->span = "]}\n";
 		l->span_len = 3;
 	} else {
-		return 0;
+		return false;
 	}
-	return 1;
+	l->off = 0;
+	return true;
 }
 
 size_t podlist_read(void *list, char *buf, size_t max)

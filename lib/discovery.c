@@ -10,16 +10,22 @@ struct kshim__discovery {
 	bool loaded;
 	bool forgotten; /* while it was loading: what comes is of no use */
 	unsigned pending;
+	struct step *steps; /* of the older form, in the server's order; last first */
 	struct kshim__kinds kinds;
 	struct kshim__kinds added;
 	struct kshim__link waiting; /* kshim_call.waiting */
 	kshim_error *error;         /* of the last attempt */
 };
 
-/* One request of discovery's own; group_version is set in the older form. */
+/* One request of discovery's own. In the older form there is one for each
+ * group/version; their answers are kept and read in the server's order of
+ * preference, in whatever order they come. */
 struct step {
 	struct kshim__discovery *discovery;
-	struct kshim__group_version of;
+	struct step *previous;
+	struct kshim__group_version of; /* version NULL: /api or /apis */
+	char *body;
+	size_t len;
 };
 
 static void free_discovery(struct kshim__discovery *discovery)
@@ -50,7 +56,27 @@ static void free_step(struct step *step)
 {
 	kshim__free(step->of.group);
 	kshim__free(step->of.version);
+	kshim__free(step->body);
 	kshim__free(step);
+}
+
+/* Every answer of the older form is there. One broken aggregated API must not
+ * hide the others (traps.md 56). */
+static void read_steps(struct kshim__discovery *discovery)
+{
+	struct step *ordered = NULL, *step;
+
+	while ((step = discovery->steps)) {
+		discovery->steps = step->previous;
+		step->previous = ordered;
+		ordered = step;
+	}
+	while ((step = ordered)) {
+		ordered = step->previous;
+		if (!step->body || !kshim__discovery_read_resources(step->body, step->len, &step->of, &discovery->kinds))
+			kshim__kinds_missing(&discovery->kinds, step->of.group, step->of.version);
+		free_step(step);
+	}
 }
 
 static bool ask(struct kshim__discovery *discovery, const char *group, const char *version, const char *root);
@@ -66,6 +92,7 @@ static void finish(struct kshim__discovery *discovery)
 {
 	struct kshim__link waiting;
 
+	read_steps(discovery);
 	discovery->loaded = !discovery->error;
 	if (!discovery->loaded)
 		kshim__kinds_free(&discovery->kinds);
@@ -124,17 +151,18 @@ static void on_answer(kshim_result *result, void *user)
 	const char *body = kshim_result_body(result, &len);
 
 	if (step->of.version) {
-		/* one broken aggregated API must not hide the others (traps.md 56) */
-		if (error || !kshim__discovery_read_resources(body, len, &step->of, &discovery->kinds))
-			kshim__kinds_missing(&discovery->kinds, step->of.group, step->of.version);
-	} else if (error) {
-		kshim_error *copy = kshim_error_copy(error);
-
-		fail(discovery, copy ? copy : kshim__error_new(KSHIM_ENOMEM, "out of memory"));
+		step->body = error ? NULL : kshim__memdup(body, len);
+		step->len = len;
 	} else {
-		read_root(discovery, body, len);
+		if (error) {
+			kshim_error *copy = kshim_error_copy(error);
+
+			fail(discovery, copy ? copy : kshim__error_new(KSHIM_ENOMEM, "out of memory"));
+		} else {
+			read_root(discovery, body, len);
+		}
+		free_step(step);
 	}
-	free_step(step);
 	if (--discovery->pending == 0)
 		finish(discovery);
 }
@@ -172,6 +200,10 @@ static bool ask(struct kshim__discovery *discovery, const char *group, const cha
 	call->request.path = kshim__buf_take(&path, NULL);
 	call->request.accept = root ? KSHIM__ACCEPT_DISCOVERY : KSHIM__ACCEPT_JSON;
 	call->answered = kshim__call_answer_body;
+	if (version) {
+		step->previous = discovery->steps;
+		discovery->steps = step;
+	}
 	discovery->pending++;
 	kshim__call_begin(call, -1);
 	kshim__call_send(call);

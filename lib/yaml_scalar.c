@@ -261,7 +261,7 @@ json_t *kshim__yaml_scalar_value(const char *tag, bool implicit, const char *tex
 	case KSHIM__YAML_REAL:
 		/* As Go writes JSON: 1.0 and 1e3 are 1 and 1000, which a field of
 		 * type integer takes. */
-		if (scalar.real == floor(scalar.real) && fabs(scalar.real) < 9223372036854775808.0)
+		if (fabs(scalar.real) < 9223372036854775808.0 && scalar.real == (double)(int64_t)scalar.real)
 			return json_integer((json_int_t)scalar.real);
 		return json_real(scalar.real);
 	default:

@@ -6,6 +6,7 @@
 #include "config/pem.h"
 #include "config/url.h"
 #include "error.h"
+#include "path.h"
 
 #include <errno.h>
 #include <string.h>
@@ -82,19 +83,11 @@ static bool load(struct chosen *chosen, const struct kshim__entry *entry, const 
 	return blob->len;
 }
 
-static bool valid_namespace(const char *name)
-{
-	size_t len = strlen(name);
-
-	return len && len <= 63 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == len && *name != '-' &&
-	       name[len - 1] != '-';
-}
-
 static bool resolve_context(struct chosen *chosen)
 {
 	const char *name = kshim__entry_text(chosen->context, "namespace");
 
-	if (name && !valid_namespace(name))
+	if (name && !kshim__path_namespace_ok(name))
 		return kshim__entry_fail(chosen->context, "namespace", KSHIM_ECONFIG, chosen->error,
 					 "\"%s\" is no name of a namespace", name);
 	chosen->access->namespace_ = kshim__strdup(name ? name : "default");

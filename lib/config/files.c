@@ -55,6 +55,17 @@ static int read_all(int fd, size_t max, struct kshim__blob *blob)
 	return 0;
 }
 
+int kshim__fd_read(int fd, size_t max, struct kshim__blob *blob)
+{
+	int what;
+
+	memset(blob, 0, sizeof(*blob));
+	what = read_all(fd, max, blob);
+	if (what)
+		kshim__blob_free(blob);
+	return what;
+}
+
 int kshim__file_read(const char *path, size_t max, struct kshim__blob *blob)
 {
 	int fd, what;
@@ -63,10 +74,8 @@ int kshim__file_read(const char *path, size_t max, struct kshim__blob *blob)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return errno;
-	what = read_all(fd, max, blob);
+	what = kshim__fd_read(fd, max, blob);
 	close(fd);
-	if (what)
-		kshim__blob_free(blob);
 	return what;
 }
 

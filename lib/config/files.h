@@ -10,6 +10,7 @@
 /* Reads a file of at most `max` bytes; the blob is NUL-terminated. 0, or an
  * errno (EFBIG when it is larger). */
 int kshim__file_read(const char *path, size_t max, struct kshim__blob *blob);
+int kshim__fd_read(int fd, size_t max, struct kshim__blob *blob);
 void kshim__blob_free(struct kshim__blob *blob);
 
 /* The path without ".", ".." and doubled slashes; a relative one is taken from

@@ -55,7 +55,7 @@ struct kshim__items {
 	struct kshim__members members;
 
 	struct kshim__buf head;   /* a whole object at all times, once begun */
-	struct kshim__buf member; /* the list's member that is coming in */
+	struct kshim__buf member; /* the list's member that is coming in, or an item's scalar */
 	size_t member_value;      /* where in it the value begins */
 	char problem[PROBLEM_MAX];
 };
@@ -112,13 +112,14 @@ static void unexpected(struct kshim__items *items, const char *wanted)
 	malformed(items, what);
 }
 
-/* Goes `n` bytes on; they are kept if they belong to a member of the list. */
+/* Goes `n` bytes on; they are kept if they belong to a member of the list, or
+ * to a scalar that is checked when it is whole. */
 static void take(struct kshim__items *items, size_t n)
 {
 	const char *from = items->data + items->at;
 
 	items->at += n;
-	if (items->in_item)
+	if (items->in_item && items->place != IN_SCALAR)
 		return;
 	if (items->head.len + items->member.len + n > KSHIM__HEAD_MAX)
 		malformed(items, "is beyond what a list may have outside its items");
@@ -151,17 +152,20 @@ static void list_done(struct kshim__items *items)
 
 static void value_done(struct kshim__items *items)
 {
+	bool scalar = items->place == IN_SCALAR;
 	struct kshim__span value;
 
 	items->place = NEXT;
-	if (items->in_item)
-		return;
-	value.at = items->member.data + items->member_value;
-	value.len = items->member.len - items->member_value;
-	if (kshim__json_value(value.at, value.len, &value))
+	if (scalar) {
+		value.at = items->member.data + items->member_value;
+		value.len = items->member.len - items->member_value;
+		if (!kshim__json_value(value.at, value.len, &value)) {
+			malformed(items, "ends a value that is no JSON");
+			return;
+		}
+	}
+	if (!items->in_item)
 		add_to_head(items);
-	else
-		malformed(items, "ends a value that is no JSON");
 }
 
 static void begin_item(struct kshim__items *items)
@@ -256,6 +260,10 @@ static void begin_value(struct kshim__items *items, char c)
 		items->place = IN_CONTAINER;
 	} else if (c == '-' || (c >= '0' && c <= '9') || c == 't' || c == 'f' || c == 'n') {
 		items->place = IN_SCALAR;
+		if (items->in_item) {
+			kshim__buf_clear(&items->member);
+			items->member_value = 0;
+		}
 	} else {
 		unexpected(items, "a value");
 		return;
