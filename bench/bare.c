@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <sys/epoll.h>
 #include <curl/curl.h>
 
@@ -245,6 +246,7 @@ static void clean_up(struct run *run)
 	for (unsigned i = 0; i < run->slot_count; i++)
 		curl_easy_cleanup(run->slots[i].easy);
 	curl_multi_cleanup(run->multi);
+	close(run->epoll);
 	curl_slist_free_all(run->get_headers);
 	curl_slist_free_all(run->post_headers);
 	free(run->slots);

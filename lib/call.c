@@ -485,7 +485,6 @@ static kshim_error *error_of_answer(kshim_call *call)
 static bool may_retry(kshim_call *call, const kshim_error *error, int64_t *wait)
 {
 	struct kshim__transfer *transfer = &call->transfer;
-	bool reads = strcmp(call->request.method, "GET") == 0 || strcmp(call->request.method, "HEAD") == 0;
 	int64_t backoff = BACKOFF_FIRST_MS;
 	unsigned i;
 
@@ -497,7 +496,7 @@ static bool may_retry(kshim_call *call, const kshim_error *error, int64_t *wait)
 	backoff += kshim__now_us() % backoff / 2;
 	if (transfer->code != CURLE_OK) {
 		*wait = backoff;
-		return reads && kshim__transfer_silent(transfer) &&
+		return transfer->reads && kshim__transfer_silent(transfer) &&
 		       (transfer->code == CURLE_GOT_NOTHING || transfer->code == CURLE_RECV_ERROR ||
 			transfer->code == CURLE_SEND_ERROR || transfer->code == CURLE_HTTP2 ||
 			transfer->code == CURLE_HTTP2_STREAM);

@@ -43,20 +43,18 @@ static bool no_memory(const struct reading *reading)
 static bool refuse(const struct reading *reading, const char *where, const char *field, const char *what)
 {
 	struct kshim__buf pointer, shown;
-	const char *at;
 
 	kshim__buf_init(&pointer);
 	kshim__buf_init(&shown);
 	kshim__buf_addf(&pointer, "%s%s", where, field);
-	for (at = pointer.data; at && *at; at++)
-		if (*at != '/' || at > pointer.data)
-			kshim__buf_addc(&shown, *at == '/' ? '.' : *at);
+	if (!pointer.failed)
+		kshim__yaml_show(&shown, pointer.data);
 	if (pointer.failed || shown.failed)
 		no_memory(reading);
 	else
 		kshim__fail(reading->error, KSHIM_EMANIFEST, "%s:%u: %s%s%s", reading->source,
-			    kshim__yaml_line(reading->doc, pointer.data), shown.len ? shown.data : "",
-			    shown.len ? ": " : "", what);
+			    kshim__yaml_line(reading->doc, pointer.data), shown.len ? shown.data : "the document",
+			    shown.len ? ": " : " ", what);
 	kshim__buf_free(&pointer);
 	kshim__buf_free(&shown);
 	return false;
@@ -223,7 +221,7 @@ static bool add_object(const struct reading *reading, const json_t *object, cons
 	size_t len;
 
 	if (!json_is_object(object))
-		return refuse(reading, where, "", "is no mapping, which an object is");
+		return refuse(reading, where, "", "is no mapping");
 	if (!wants_text(reading, json_object_get(object, "apiVersion"), where, "/apiVersion") ||
 	    !wants_text(reading, json_object_get(object, "kind"), where, "/kind"))
 		return false;

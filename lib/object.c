@@ -5,6 +5,7 @@
 #include "client.h"
 #include "error.h"
 #include "json/patch.h"
+#include "json/valid.h"
 
 #include <string.h>
 
@@ -58,20 +59,25 @@ kshim_object *kshim__object_adopt(kshim_client *client, const kshim_kind *kind, 
 	return object;
 }
 
+static unsigned line_of(const char *text, size_t at)
+{
+	unsigned line = 1;
+
+	while (at--)
+		line += text[at] == '\n';
+	return line;
+}
+
 kshim_object *kshim__object_from_text(kshim_client *client, const char *text, size_t len, kshim_error **error)
 {
 	static const char *const needed[] = {"/apiVersion", "/kind"};
 	struct kshim__span value, member;
-	json_error_t why;
-	json_t *tree;
 	char *copy;
 	size_t i;
 
-	tree = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
-	if (!tree)
-		return kshim__fail(error, KSHIM_EINVAL, "not a JSON object: line %d, column %d: %s", why.line,
-				   why.column, why.text);
-	json_decref(tree);
+	if (!kshim__json_valid(text, len, &i))
+		return kshim__fail(error, KSHIM_EINVAL, "not JSON: byte %zu (line %u) is wrong%s", i + 1, line_of(text, i),
+				   i == len ? ": the text ends too early" : "");
 	if (!kshim__json_value(text, len, &value) || value.at[0] != '{')
 		return kshim__fail(error, KSHIM_EINVAL, "not a JSON object");
 	for (i = 0; i < 2; i++)

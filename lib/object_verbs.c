@@ -1,5 +1,6 @@
 #include "alloc.h"
 #include "call.h"
+#include "json/valid.h"
 #include "path.h"
 #include "verb.h"
 #include "write.h"
@@ -201,21 +202,18 @@ kshim_call *kshim_object_patch(kshim_object *object, kshim_patch type, const cha
 		KSHIM__CONTENT_JSON_PATCH,
 		KSHIM__CONTENT_STRATEGIC_PATCH,
 	};
-	json_error_t why;
+	char first = type == KSHIM_PATCH_JSON ? '[' : '{';
+	struct kshim__span value;
 	kshim_call *call;
-	json_t *tree;
+	size_t at;
 
 	if (!object)
 		return NULL;
-	tree = patch ? json_loadb(patch, len, 0, &why) : NULL;
-	if (!tree || (unsigned)type > KSHIM_PATCH_STRATEGIC ||
-	    (type == KSHIM_PATCH_JSON ? !json_is_array(tree) : !json_is_object(tree))) {
-		json_decref(tree);
+	if (!patch || (unsigned)type > KSHIM_PATCH_STRATEGIC || !kshim__json_valid(patch, len, &at) ||
+	    !kshim__json_value(patch, len, &value) || value.at[0] != first)
 		return kshim__client_fail(object->client,
-					  kshim__error_new(KSHIM_EINVAL, "a patch is a JSON %s", type == KSHIM_PATCH_JSON ?
-							   "array of operations" : "object"));
-	}
-	json_decref(tree);
+					  kshim__error_new(KSHIM_EINVAL, "a patch of this type is a JSON %s",
+							   first == '[' ? "array of operations" : "object"));
 	options = or_default(options);
 	call = new_call(object, "PATCH", options, true, done, user);
 	if (!call)

@@ -209,7 +209,7 @@ static int on_send(void *user, char *ip, char *local_ip, int port, int local_por
 	(void)local_ip;
 	(void)port;
 	(void)local_port;
-	return transfer->sends++ && transfer->body ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+	return transfer->sends++ && !transfer->reads ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 static bool is_secret(const char *line, size_t len)
@@ -388,6 +388,7 @@ bool kshim__transfer_start(struct kshim__transfer *transfer)
 	transfer->code = CURLE_OK;
 	transfer->problem[0] = '\0';
 	transfer->sends = 0;
+	transfer->reads = strcmp(transfer->method, "GET") == 0 || strcmp(transfer->method, "HEAD") == 0;
 	transfer->received = 0;
 	transfer->began = false;
 	kshim__list_init(&transfer->exchange.link);

@@ -68,6 +68,7 @@ struct kshim__transfer {
 	int status;  /* set before the first sink */
 	CURLcode code;
 	char problem[CURL_ERROR_SIZE];
+	bool reads; /* GET or HEAD: may go out twice */
 	unsigned sends;
 	uint64_t received;
 	bool began; /* the first byte of the body came */

@@ -13,7 +13,8 @@ enum kshim__write_flags {
 /* Adds the parameters of a write; false without memory. */
 bool kshim__write_params(kshim_call *call, const kshim_options *options, unsigned flags);
 
-/* Makes call->request.body a DeleteOptions; false without memory. */
+/* Makes call->request.body a DeleteOptions, if there is anything to say; false
+ * without memory. */
 bool kshim__write_delete_body(kshim_call *call, const kshim_options *options);
 
 #endif

@@ -589,3 +589,18 @@ unsigned kshim__yaml_line(const struct kshim__yaml_doc *doc, const char *pointer
 	kshim__free(path);
 	return doc->line;
 }
+
+void kshim__yaml_show(struct kshim__buf *buf, const char *pointer)
+{
+	size_t start = buf->len;
+
+	while (*pointer) {
+		size_t len = strcspn(pointer + 1, "/");
+
+		if (len && strspn(pointer + 1, "0123456789") == len)
+			kshim__buf_addf(buf, "[%.*s]", (int)len, pointer + 1);
+		else
+			kshim__buf_addf(buf, "%s%.*s", buf->len > start ? "." : "", (int)len, pointer + 1);
+		pointer += len + 1;
+	}
+}

@@ -7,6 +7,8 @@
 #ifndef KSHIM__YAML_DOC_H
 #define KSHIM__YAML_DOC_H
 
+#include "buf.h"
+
 #include <kubeshim/error.h>
 
 #include <jansson.h>
@@ -34,6 +36,9 @@ void kshim__yaml_free(struct kshim__yaml_doc *docs, size_t count);
 
 /* The line of a pointer, or of the nearest thing around it that has one. */
 unsigned kshim__yaml_line(const struct kshim__yaml_doc *doc, const char *pointer);
+
+/* Adds a pointer as people write it: "/users/2/user" is "users[2].user". */
+void kshim__yaml_show(struct kshim__buf *buf, const char *pointer);
 
 /* A value as YAML text, keys in their order, as kubectl prints it: new. */
 char *kshim__yaml_format(const json_t *value);

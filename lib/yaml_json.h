@@ -2,7 +2,6 @@
 #ifndef KSHIM__YAML_JSON_H
 #define KSHIM__YAML_JSON_H
 
-#include "buf.h"
 #include "yaml_doc.h"
 
 #include <stdbool.h>

@@ -189,8 +189,9 @@ static bool resolve_certificate(struct chosen *chosen)
 			   kshim__entry_text(user, "client-certificate") ? "client-certificate" : NULL;
 	const char *key = kshim__entry_text(user, "client-key-data") ? "client-key-data" :
 			  kshim__entry_text(user, "client-key") ? "client-key" : NULL;
-	const char *problem;
-	bool of_key;
+	char *cert_path = NULL, *key_path = NULL, *path;
+	const char *problem = NULL;
+	bool of_key = false, good = false;
 
 	if (cert && !key)
 		return kshim__entry_fail(user, cert, KSHIM_ECONFIG, chosen->error,
@@ -201,16 +202,18 @@ static bool resolve_certificate(struct chosen *chosen)
 					 user->name);
 	if (!cert || !access->https)
 		return true;
-	if (!load(chosen, user, "client-certificate-data", "client-certificate", &access->cert, NULL) ||
-	    !load(chosen, user, "client-key-data", "client-key", &access->key, NULL))
-		return false;
-	problem = kshim__pem_pair_problem(&access->cert, &access->key, &of_key);
-	if (!problem)
-		return true;
-	cert = of_key ? key : cert;
-	return kshim__entry_fail(user, cert, KSHIM_ECONFIG, chosen->error, "%s%s%s",
-				 strstr(cert, "-data") ? "" : kshim__entry_text(user, cert),
-				 strstr(cert, "-data") ? "" : ": ", problem);
+	if (load(chosen, user, "client-certificate-data", "client-certificate", &access->cert, &cert_path) &&
+	    load(chosen, user, "client-key-data", "client-key", &access->key, &key_path)) {
+		problem = kshim__pem_pair_problem(&access->cert, &access->key, &of_key);
+		good = !problem;
+	}
+	path = of_key ? key_path : cert_path;
+	if (problem)
+		kshim__entry_fail(user, of_key ? key : cert, KSHIM_ECONFIG, chosen->error, "%s%s%s", path ? path : "",
+				  path ? ": " : "", problem);
+	kshim__free(cert_path);
+	kshim__free(key_path);
+	return good;
 }
 
 static bool header_safe(const char *text)

@@ -110,20 +110,6 @@ struct check {
 	kshim_error **error;
 };
 
-/* "/users/2/user/token" as "users[2].user.token" */
-static void show_pointer(struct kshim__buf *buf, const char *pointer)
-{
-	while (*pointer) {
-		size_t len = strcspn(pointer + 1, "/");
-
-		if (len && strspn(pointer + 1, "0123456789") == len)
-			kshim__buf_addf(buf, "[%.*s]", (int)len, pointer + 1);
-		else
-			kshim__buf_addf(buf, "%s%.*s", buf->len ? "." : "", (int)len, pointer + 1);
-		pointer += len + 1;
-	}
-}
-
 static void *fail_at(const struct kshim__kubefile *file, const char *pointer, kshim_code code, kshim_error **error,
 		     const char *format, va_list ap)
 {
@@ -131,7 +117,7 @@ static void *fail_at(const struct kshim__kubefile *file, const char *pointer, ks
 
 	kshim__buf_init(&field);
 	kshim__buf_init(&text);
-	show_pointer(&field, pointer);
+	kshim__yaml_show(&field, pointer);
 	if (kshim__buf_reserve(&text, 1024))
 		vsnprintf(text.data, 1024, format, ap);
 	if (field.failed || text.failed)

@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <string.h>
 
 /* Without this OpenSSL would ask for a password on the terminal. */
 static int no_password(char *buf, int size, int writing, void *asked)
@@ -67,17 +68,19 @@ const char *kshim__pem_ca_problem(const struct kshim__blob *ca)
 static const char *read_key(const struct kshim__blob *blob, EVP_PKEY **key)
 {
 	BIO *bio = open_blob(blob);
-	const char *problem = NULL;
 	bool asked = false;
 
 	ERR_clear_error();
 	if (bio)
 		*key = PEM_read_bio_PrivateKey(bio, NULL, no_password, &asked);
 	BIO_free(bio);
-	if (!*key)
-		problem = asked ? "the key is encrypted, for which there is no password"
-				: !bio || at_end() ? "it holds no PEM private key" : "the private key in it cannot be read";
-	return problem;
+	if (*key)
+		return NULL;
+	if (asked)
+		return "the private key is encrypted, and there is no password";
+	if (!memmem(blob->data, blob->len, "PRIVATE KEY-----", 16))
+		return "it holds no PEM private key";
+	return "the private key in it cannot be read";
 }
 
 const char *kshim__pem_pair_problem(const struct kshim__blob *cert, const struct kshim__blob *key, bool *of_key)

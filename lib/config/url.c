@@ -84,7 +84,12 @@ char *kshim__url_server(const char *text, bool *https, const char **problem)
 		end--;
 	kshim__buf_init(&buf);
 	kshim__buf_adds(&buf, *https ? "https://" : "http://");
-	kshim__buf_add(&buf, host, (size_t)(end - host));
+	for (; host < end; host++) {
+		if (host < path || (unsigned char)*host < 0x80)
+			kshim__buf_addc(&buf, *host);
+		else
+			kshim__buf_addf(&buf, "%%%02X", (unsigned char)*host);
+	}
 	return kshim__buf_take(&buf, NULL);
 }
 

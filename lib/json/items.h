@@ -39,7 +39,9 @@ enum kshim__items_state kshim__items_state(const struct kshim__items *items);
 
 /* Everything but the items: the top-level object's text with `"items":[]` in
  * their place (so that kind, metadata.continue, metadata.resourceVersion read
- * through kshim__json_pointer). Grows as members complete; whole once DONE. */
+ * through kshim__json_pointer). Empty before the opening brace, then an object at
+ * any time: it grows as members complete and is whole once DONE. Valid until
+ * the next feed. */
 struct kshim__span kshim__items_head(const struct kshim__items *items);
 
 /* true once an "items" member was seen, be it null. */

@@ -35,7 +35,8 @@ bool kshim__json_value(const char *at, size_t len, struct kshim__span *value);
 
 /* Reads through an RFC 6901 pointer over one value's bytes. `members` may be
  * NULL, or what was noted of these very bytes. "-" and leading zeros never
- * match. false: nothing there. */
+ * match; of equal keys the first counts. false: nothing there, or the bytes end
+ * before it is whole. */
 bool kshim__json_pointer(const char *json, size_t len, const struct kshim__members *members, const char *pointer,
 			 struct kshim__span *value);
 
@@ -48,7 +49,7 @@ void kshim__json_members(const char *json, size_t len, struct kshim__members *me
 bool kshim__json_next(struct kshim__span container, size_t *cursor, struct kshim__span *key,
 		      struct kshim__span *value);
 
-/* true when the span is a JSON string; of an unescaped one's text. */
+/* true when the span is a JSON string. */
 bool kshim__json_is_string(struct kshim__span value);
 
 /* A string's text, unescaped (lone surrogates become U+FFFD, \u0000 stays a
@@ -59,7 +60,8 @@ char *kshim__json_string(struct kshim__span value, size_t *len, bool *not_string
 /* true when the value is the string `s`. */
 bool kshim__json_equals(struct kshim__span value, const char *s);
 
-/* An integer in range, a boolean, any number; false if the value is none. */
+/* An integer in range, a boolean, any number that a double can hold, whatever
+ * the locale; false if the value is none. */
 bool kshim__json_int(struct kshim__span value, int64_t *number);
 bool kshim__json_bool(struct kshim__span value, bool *truth);
 bool kshim__json_double(struct kshim__span value, double *number);

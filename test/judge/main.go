@@ -15,6 +15,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
@@ -178,7 +179,7 @@ func access() error {
 		return err
 	}
 	out, err := json.Marshal(map[string]any{
-		"server":      url.String(),
+		"server":      strings.TrimRight(url.String(), "/"),
 		"https":       rest.IsConfigTransportTLS(*config),
 		"ca":          string(config.CAData),
 		"cert":        string(config.CertData),

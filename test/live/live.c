@@ -1,0 +1,315 @@
+#include "live.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#define PAUSE_MS 50
+#define PATIENCE 1200 /* pauses: a minute */
+
+const char *live_http = "2";
+
+static char dask_created[4][300];
+
+const char *live_run(void)
+{
+	static char run[32];
+	struct timespec now;
+
+	if (!*run) {
+		clock_gettime(CLOCK_REALTIME, &now);
+		snprintf(run, sizeof(run), "r%llx%x", (unsigned long long)now.tv_sec * 1000 +
+			 (unsigned long long)now.tv_nsec / 1000000, (unsigned)getpid());
+	}
+	return run;
+}
+
+const char *live_kubeconfig(void)
+{
+	const char *path = getenv("KUBECONFIG");
+
+	if (path && *path)
+		return path;
+	fprintf(stderr, "SKIPPED: KUBECONFIG is not set, so there is no API server to test against\n");
+	return NULL;
+}
+
+static void on_request(const kshim_request_info *info, void *user)
+{
+	const char *version = kshim_request_info_http_version(info);
+	struct live *live = user;
+
+	if (live->requests < LIVE_PATHS)
+		snprintf(live->paths[live->requests], sizeof(live->paths[0]), "%s %s",
+			 kshim_request_info_method(info), kshim_request_info_path(info));
+	live->requests++;
+	if (kshim_request_info_status(info))
+		assert_string_equal(version, live_http);
+}
+
+static void on_warning(const char *text, void *user)
+{
+	struct live *live = user;
+
+	live->warnings++;
+	snprintf(live->warning, sizeof(live->warning), "%s", text);
+}
+
+struct live *live_open(const char *context, kshim_loop *loop)
+{
+	struct live *live = calloc(1, sizeof(*live));
+	kshim_error *error = NULL;
+	kshim_config *config;
+
+	assert_non_null(live);
+	config = kshim_config_from_file(NULL, &error);
+	if (!config)
+		fail_msg("%s", kshim_error_message(error));
+	if (kshim_config_use_context(config, context, &error) < 0)
+		fail_msg("%s", kshim_error_message(error));
+	live->loop = loop ? loop : kshim_loop_new();
+	assert_non_null(live->loop);
+	live->client = kshim_client_open(live->loop, config, &error);
+	if (!live->client)
+		fail_msg("%s", kshim_error_message(error));
+	kshim_client_set_http_version(live->client, *live_http == '1' ? KSHIM_HTTP_1_1 : KSHIM_HTTP_2);
+	kshim_client_on_request(live->client, on_request, live);
+	kshim_client_on_warning(live->client, on_warning, live);
+	return live;
+}
+
+void live_close(struct live *live)
+{
+	if (!live)
+		return;
+	kshim_client_free(live->client);
+	kshim_loop_free(live->loop);
+	free(live);
+}
+
+void live_reset(struct live *live)
+{
+	live->requests = live->warnings = 0;
+	live->warning[0] = '\0';
+}
+
+bool live_asked(const struct live *live, const char *begin)
+{
+	unsigned i;
+
+	assert_in_range(live->requests, 0, LIVE_PATHS);
+	for (i = 0; i < live->requests; i++)
+		if (strncmp(live->paths[i], begin, strlen(begin)) == 0)
+			return true;
+	return false;
+}
+
+static char *copy(const char *text)
+{
+	return text ? strdup(text) : NULL;
+}
+
+void live_done(kshim_result *result, void *user)
+{
+	const kshim_error *error = kshim_result_error(result);
+	struct answer *answer = user;
+	const char *body;
+
+	answer->calls++;
+	answer->code = kshim_error_code(error);
+	answer->error = error ? kshim_error_copy(error) : NULL;
+	answer->status = kshim_result_http_status(result);
+	answer->object = kshim_object_ref(kshim_result_object(result));
+	answer->kind = kshim_kind_ref(kshim_result_kind(result));
+	answer->found = kshim_result_found(result);
+	answer->count = kshim_result_item_count(result);
+	answer->version = copy(kshim_result_resource_version(result));
+	answer->next = copy(kshim_result_continue(result));
+	answer->content_type = copy(kshim_result_content_type(result));
+	answer->consistent = kshim_result_is_consistent(result);
+	body = kshim_result_body(result, &answer->len);
+	answer->body = body ? strndup(body, answer->len) : NULL;
+}
+
+void live_clear(struct answer *answer)
+{
+	kshim_error_free(answer->error);
+	kshim_object_unref(answer->object);
+	kshim_kind_unref(answer->kind);
+	free(answer->version);
+	free(answer->next);
+	free(answer->body);
+	free(answer->content_type);
+	memset(answer, 0, sizeof(*answer));
+}
+
+void live_wait(struct live *live, kshim_call *call, struct answer *answer, const char *file, int line)
+{
+	const char *why = kshim_error_message(kshim_client_error(live->client));
+
+	if (!call) {
+		print_error("%s:%d: nothing was started: %s\n", file, line, why ? why : "no reason");
+		_fail(file, line);
+	}
+	_assert_int_equal(answer->calls, 0, file, line);
+	_assert_int_equal(kshim_loop_run(live->loop), 0, file, line);
+	_assert_int_equal(answer->calls, 1, file, line);
+}
+
+void live_expect(const struct answer *answer, kshim_code code, const char *what, const char *file, int line)
+{
+	if (answer->code == code)
+		return;
+	print_error("%s:%d: expected %s, got %s (%d): %s\n", file, line, what, kshim_code_name(answer->code),
+		    answer->status, answer->error ? kshim_error_message(answer->error) : "");
+	_fail(file, line);
+}
+
+json_t *live_get(struct live *live, const char *path)
+{
+	struct answer got = {0};
+	json_t *tree;
+
+	ASK(live, &got, kshim_client_request(live->client, "GET", path, NULL, NULL, 0, NULL, live_done, &got));
+	EXPECT(&got, KSHIM_OK);
+	tree = json_loadb(got.body, got.len, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(tree);
+	live_clear(&got);
+	return tree;
+}
+
+static void tick(kshim_timer *timer, void *user)
+{
+	(void)timer;
+	*(bool *)user = true;
+}
+
+void live_pause(struct live *live, unsigned ms)
+{
+	bool over = false;
+	kshim_timer *timer = kshim_timer_new(live->loop, ms, tick, &over);
+
+	assert_non_null(timer);
+	assert_int_equal(kshim_loop_run(live->loop), 0);
+	assert_true(over);
+	kshim_timer_free(timer);
+}
+
+bool live_again(struct live *live, unsigned *tries, const char *what)
+{
+	if (++*tries > PATIENCE)
+		fail_msg("waited long enough for %s", what);
+	live_pause(live, PAUSE_MS);
+	return true;
+}
+
+kshim_manifest *live_manifest(const char *file)
+{
+	kshim_error *error = NULL;
+	kshim_manifest *manifest = kshim_manifest_from_file(file, &error);
+
+	if (!manifest)
+		fail_msg("%s", kshim_error_message(error));
+	return manifest;
+}
+
+/* Pods are refused until the controllers made the account that they run as. */
+void live_make_namespace(struct live *live)
+{
+	kshim_object *account, *object;
+	kshim_query *accounts;
+	struct answer got = {0};
+	unsigned tries = 0;
+	char text[200];
+
+	snprintf(live->namespace_, sizeof(live->namespace_), "kubeshim-%s", live_run());
+	snprintf(text, sizeof(text), "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{\"name\":\"%s\"}}",
+		 live->namespace_);
+	object = kshim_object_from_text(live->client, text, strlen(text));
+	ASK(live, &got, kshim_object_create(object, NULL, live_done, &got));
+	kshim_object_unref(object);
+	if (got.code == KSHIM_EEXISTS) /* of the group of tests before */
+		got.code = KSHIM_OK;
+	EXPECT(&got, KSHIM_OK);
+	accounts = kshim_query_new(live->client, KSHIM_SERVICE_ACCOUNT, live->namespace_);
+	account = kshim_query_object(accounts, "default");
+	do {
+		ASK(live, &got, kshim_object_exists(account, NULL, live_done, &got));
+		EXPECT(&got, KSHIM_OK);
+	} while (!got.found && live_again(live, &tries, "the ServiceAccount \"default\""));
+	kshim_object_unref(account);
+	kshim_query_free(accounts);
+	live_clear(&got);
+}
+
+void live_remove_namespace(struct live *live)
+{
+	kshim_query *namespaces = kshim_query_new(live->client, KSHIM_NAMESPACE, NULL);
+	kshim_object *object = kshim_query_object(namespaces, live->namespace_);
+	struct answer got = {0};
+
+	ASK(live, &got, kshim_object_delete(object, NULL, live_done, &got));
+	EXPECT(&got, KSHIM_OK);
+	kshim_object_unref(object);
+	kshim_query_free(namespaces);
+	live_clear(&got);
+}
+
+/* A CRD is served some time after it was created. */
+static void wait_for_dask(struct live *live)
+{
+	struct answer got = {0};
+	unsigned tries = 0;
+	int i;
+
+	for (i = KSHIM_KIND_DASK_CLUSTER; i <= KSHIM_KIND_DASK_AUTOSCALER; i++) {
+		kshim_query *query = kshim_query_new(live->client, kshim_kind_builtin((kshim_builtin)i), "default");
+
+		do {
+			ASK(live, &got, kshim_query_list(query, NULL, live_done, &got));
+		} while (got.code != KSHIM_OK && live_again(live, &tries, "the Dask kinds"));
+		kshim_query_free(query);
+	}
+	live_clear(&got);
+}
+
+void live_make_dask(struct live *live)
+{
+	kshim_manifest *crds = live_manifest("test/cluster/dask-crds.yaml");
+	struct answer got = {0};
+	size_t i;
+
+	assert_int_equal(kshim_manifest_count(crds), 4);
+	for (i = 0; i < 4; i++) {
+		kshim_object *crd = kshim_manifest_object(crds, i, live->client);
+
+		ASK(live, &got, kshim_object_create(crd, NULL, live_done, &got));
+		if (got.code != KSHIM_EEXISTS) {
+			EXPECT(&got, KSHIM_OK);
+			snprintf(dask_created[i], sizeof(dask_created[i]), "%s", kshim_object_name(crd));
+		}
+		kshim_object_unref(crd);
+	}
+	live_clear(&got);
+	kshim_manifest_free(crds);
+	wait_for_dask(live);
+}
+
+void live_remove_dask(struct live *live)
+{
+	kshim_query *crds = kshim_query_new(live->client, KSHIM_CUSTOM_RESOURCE_DEFINITION, NULL);
+	struct answer got = {0};
+	size_t i;
+
+	for (i = 0; i < 4; i++) {
+		kshim_object *crd;
+
+		if (!*dask_created[i])
+			continue;
+		crd = kshim_query_object(crds, dask_created[i]);
+		ASK(live, &got, kshim_object_delete(crd, NULL, live_done, &got));
+		EXPECT(&got, KSHIM_OK);
+		kshim_object_unref(crd);
+	}
+	live_clear(&got);
+	kshim_query_free(crds);
+}
