@@ -92,5 +92,5 @@ endif
 .PHONY: all install clean help
 .DELETE_ON_ERROR:
 
-include test/test.mk bench/bench.mk
+include bench/bench.mk test/test.mk
 -include $(LIB_OBJECTS:.o=.d) $(CLI_OBJECTS:.o=.d)

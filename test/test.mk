@@ -1,0 +1,52 @@
+# The tests. Each test/unit, test/faults and test/live/test_*.c is a cmocka program of its own; what else it
+# needs of the linker stands in its source behind "LINK:".
+
+UNIT_TESTS := $(patsubst test/%.c,$(BUILD)/test/%,$(wildcard test/unit/test_*.c))
+FAULT_TESTS := $(patsubst test/%.c,$(BUILD)/test/%,$(wildcard test/faults/test_*.c) test/faults/selftest.c)
+LIVE_TESTS := $(patsubst test/%.c,$(BUILD)/test/%,$(wildcard test/live/test_*.c))
+TEST_UTIL := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/*.c))
+TEST_LIBS := -lcmocka $(FAKEAPI_LIBS) -lpthread
+
+$(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS): $(BUILD)/%: $(BUILD)/%.o $(TEST_UTIL) $(FAKEAPI_OBJECTS) $(STATIC)
+	$(QUIET_LD)$(CC) $(REAL_CFLAGS) $(LDFLAGS) $< $(shell sed -n 's/.*LINK: *\(.*[^ ]\) *\*\/.*/\1/p' $*.c) \
+		$(filter-out $<,$^) $(REAL_LIBS) $(TEST_LIBS) -o $@
+
+CLUSTER := test/cluster/cluster
+
+setup-test:
+	@sh test/setup.sh test
+
+test-programs: setup-test
+	@$(MAKE) --no-print-directory all bench-programs $(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS)
+
+test: test-programs ## all tests, on a control plane of their own
+	@$(CLUSTER) build
+	@KUBESHIM=$(KUBESHIM) $(CLUSTER) run -- test/run --log $(BUILD)/test-logs $(UNIT_TESTS) $(FAULT_TESTS) \
+		$(LIVE_TESTS) $(wildcard test/live/*.sh) $(wildcard test/docs.sh bench/smoke.sh)
+
+check: test-programs ## those that need no control plane
+	@test/run --log $(BUILD)/test-logs $(UNIT_TESTS) $(FAULT_TESTS) $(wildcard test/docs.sh)
+
+check-asan: setup-test ## the tests under the address and undefined-behaviour sanitizers
+	@$(MAKE) --no-print-directory BUILD=build-asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check-programs
+	@$(CLUSTER) build
+	@$(CLUSTER) run -- test/run --log build-asan/test-logs $(subst $(BUILD)/,build-asan/,$(UNIT_TESTS) $(FAULT_TESTS) \
+		$(LIVE_TESTS))
+
+check-programs: $(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS)
+
+VALGRIND := valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,possible \
+	--errors-for-leak-kinds=definite,possible --suppressions=test/valgrind.supp
+
+check-valgrind: test-programs ## those that need no control plane, under valgrind
+	@KSHIM_VALGRIND=1 test/run --wrap "$(VALGRIND)" --log $(BUILD)/valgrind-logs $(UNIT_TESTS) $(FAULT_TESTS)
+
+demo: ## the four examples against a real control plane on this machine
+	@sh test/setup.sh build
+	@$(MAKE) --no-print-directory all
+	@$(CLUSTER) build
+	@$(CLUSTER) run -- sh examples/demo.sh $(BUILD)
+
+.PHONY: setup-test test-programs test check check-asan check-programs check-valgrind demo
+-include $(patsubst %,%.d,$(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS)) $(FAKEAPI_OBJECTS:.o=.d)

@@ -125,7 +125,8 @@ static json_t *apply(const json_t *target, const json_t *patch)
 
 		if (json_is_null(change))
 			continue;
-		if (json_object_set_new_nocheck(result, key, change ? apply(child, change) : json_deep_copy(child)) != 0)
+		child = change ? apply(child, change) : json_deep_copy(child);
+		if (json_object_set_new_nocheck(result, key, child) != 0)
 			goto failed;
 	}
 	json_object_foreach(changes, key, child) {

@@ -197,7 +197,9 @@ bool kshim__json_double(struct kshim__span value, double *number)
 	locale_t c_locale;
 	double n = HUGE_VAL;
 
-	if (value.len == 0 || value.len > NUMBER_MAX || !(value.at[0] == '-' || (value.at[0] >= '0' && value.at[0] <= '9')))
+	if (value.len == 0 || value.len > NUMBER_MAX)
+		return false;
+	if (value.at[0] != '-' && (value.at[0] < '0' || value.at[0] > '9'))
 		return false;
 	if (!kshim__walk_value(value.at, &end, value.len) || end != value.len)
 		return false;

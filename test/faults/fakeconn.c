@@ -11,23 +11,11 @@
 
 #define BLOCKED (-1)
 #define GONE (-2)
-#define WRITE_BUFFER (80 << 10)		/* what a protocol says at a time, and the frames of TLS */
 #define RESET_DELAY 30000000ull		/* ns */
 
 static void run_later(void *ctx)
 {
 	fakeconn_run(ctx);
-}
-
-/* Several records in one write: a syscall for each would make us slower than the client. */
-static void gather_records(SSL *ssl)
-{
-	BIO *socket = SSL_get_wbio(ssl), *buffer = BIO_new(BIO_f_buffer());
-
-	if (!buffer || BIO_set_write_buffer_size(buffer, WRITE_BUFFER) <= 0)
-		abort();
-	BIO_up_ref(socket);
-	SSL_set0_wbio(ssl, BIO_push(buffer, socket));
 }
 
 void fakeconn_new(struct fakeserver *s, int fd)
@@ -62,7 +50,6 @@ void fakeconn_new(struct fakeserver *s, int fd)
 		c->ssl = SSL_new(s->tls);
 		if (!c->ssl || !SSL_set_fd(c->ssl, fd))
 			abort();
-		gather_records(c->ssl);
 		SSL_set_accept_state(c->ssl);
 		c->handshaking = true;
 	} else {
@@ -187,11 +174,7 @@ static bool flush(struct fakeconn *c)
 			return false;
 		fakebuf_eat(&c->out, (size_t)n);
 	}
-	if (!c->ssl || BIO_flush(SSL_get_wbio(c->ssl)) > 0)
-		return true;
-	if (!BIO_should_retry(SSL_get_wbio(c->ssl)))
-		fakeconn_close(c, FAKECLOSE_NOW);
-	return false;
+	return true;
 }
 
 static void set_interest(struct fakeconn *c, uint32_t interest)
@@ -285,7 +268,7 @@ static bool finish(struct fakeconn *c)
 		break;
 	case FAKECLOSE_ORDERLY:
 		if (c->ssl)
-			SSL_shutdown(c->ssl), BIO_flush(SSL_get_wbio(c->ssl));
+			SSL_shutdown(c->ssl);
 		/* fallthrough */
 	case FAKECLOSE_ABRUPT:
 		ERR_clear_error();

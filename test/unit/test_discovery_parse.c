@@ -1,4 +1,5 @@
 /* Discovery documents: both forms, real ones, broken ones, and without memory. */
+/* LINK: -Wl,--wrap=kshim__malloc,--wrap=kshim__calloc,--wrap=kshim__realloc,--wrap=kshim__strdup,--wrap=json_loadb */
 #include "alloc.h"
 #include "discovery_parse.h"
 

@@ -195,8 +195,9 @@ static const char *const lists[] = {
 	"{\"items\":[]}",
 	"{\"items\":null}",
 	"{\"kind\":\"PodList\",\"items\" : null , \"apiVersion\":\"v1\"}",
-	"{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"123\"},\"items\":[{\"metadata\":"
-	"{\"name\":\"a\"},\"spec\":{},\"status\":{\"phase\":\"Running\"}},{\"metadata\":{\"name\":\"b\"}}]}\n",
+	"{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"123\"},\"items\":["
+	"{\"metadata\":{\"name\":\"a\"},"
+	"\"spec\":{},\"status\":{\"phase\":\"Running\"}},{\"metadata\":{\"name\":\"b\"}}]}\n",
 	"{\"items\":[{\"metadata\":{\"name\":\"a\"}}],\"kind\":\"PodList\",\"metadata\":{\"continue\":\"abc\","
 	"\"remainingItemCount\":5},\"n\":-12.5e3,\"t\":true,\"f\":false,\"z\":null,\"a\":[1,[2,{}]]}",
 	"{\"metadata\":{\"items\":[{\"x\":1}]},\"items\":[{\"items\":[{\"items\":[]}]},{}],\"data\":{\"items\":null}}",

@@ -263,8 +263,8 @@ static void test_backslash_runs_across_blocks(void **state)
 
 static void test_truncated_values_have_no_end(void **state)
 {
-	static const char text[] = "{\"metadata\":{\"name\":\"a\\\\\",\"labels\":{\"x}y\":\"\\u00e9{\"}},\"n\":[1,2.5e3,"
-				   "true,null,\"\\\"\"],\"long\":\"0123456789012345678901234567890123456789\"}";
+	static const char text[] = "{\"metadata\":{\"name\":\"a\\\\\",\"labels\":{\"x}y\":\"\\u00e9{\"}},\"n\":["
+				   "1,2.5e3,true,null,\"\\\"\"],\"long\":\"0123456789012345678901234567890123456789\"}";
 	struct kshim__members members;
 	struct kshim__span value, key;
 	size_t len, cursor;

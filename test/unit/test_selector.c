@@ -1,4 +1,5 @@
 /* Label and field selectors. */
+/* LINK: -Wl,--wrap=kshim__malloc,--wrap=kshim__calloc,--wrap=kshim__realloc */
 #include "alloc.h"
 #include "selector.h"
 
