@@ -96,8 +96,6 @@ static void finish(struct kshim__discovery *discovery)
 	discovery->loaded = !discovery->error;
 	if (!discovery->loaded)
 		kshim__kinds_free(&discovery->kinds);
-	if (kshim__list_empty(&discovery->waiting))
-		return;
 	kshim__list_init(&waiting);
 	while (!kshim__list_empty(&discovery->waiting)) {
 		struct kshim__link *link = discovery->waiting.next;

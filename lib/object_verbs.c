@@ -134,34 +134,36 @@ kshim_call *kshim_object_reload(kshim_object *object, const kshim_options *optio
 	return go(call, or_default(options));
 }
 
-kshim_call *kshim_object_create(kshim_object *object, const kshim_options *options, kshim_done_fn *done, void *user)
+/* Sends the object whole, but for some members. */
+static kshim_call *send_whole(kshim_object *object, const char *method, bool needs_name, const char *const *without,
+			      enum kshim__content content, const kshim_options *options, kshim_done_fn *done, void *user)
 {
+	kshim_call *call = new_call(object, method, options, needs_name, done, user);
 	kshim_error *error = NULL;
-	kshim_call *call;
 	size_t len = 0;
 	char *body;
 
-	options = or_default(options);
-	call = new_call(object, "POST", options, options->subresource != NULL, done, user);
 	if (!call)
 		return NULL;
-	body = kshim__object_body(object, not_created, &len, &error);
-	return write_body(call, body, len, KSHIM__CONTENT_JSON, options, error);
+	body = kshim__object_body(object, without, &len, &error);
+	return write_body(call, body, len, content, options, error);
+}
+
+kshim_call *kshim_object_create(kshim_object *object, const kshim_options *options, kshim_done_fn *done, void *user)
+{
+	options = or_default(options);
+	return send_whole(object, "POST", options->subresource != NULL, not_created, KSHIM__CONTENT_JSON, options, done,
+			  user);
 }
 
 kshim_call *kshim_object_replace(kshim_object *object, const kshim_options *options, kshim_done_fn *done, void *user)
 {
-	kshim_error *error = NULL;
-	kshim_call *call;
-	size_t len = 0;
-	char *body;
+	return send_whole(object, "PUT", true, NULL, KSHIM__CONTENT_JSON, or_default(options), done, user);
+}
 
-	options = or_default(options);
-	call = new_call(object, "PUT", options, true, done, user);
-	if (!call)
-		return NULL;
-	body = kshim__object_body(object, NULL, &len, &error);
-	return write_body(call, body, len, KSHIM__CONTENT_JSON, options, error);
+kshim_call *kshim_object_apply(kshim_object *object, const kshim_options *options, kshim_done_fn *done, void *user)
+{
+	return send_whole(object, "PATCH", true, not_applied, KSHIM__CONTENT_APPLY_PATCH, or_default(options), done, user);
 }
 
 /* Nothing to send: the callback still has to come from the loop. */
@@ -219,21 +221,6 @@ kshim_call *kshim_object_patch(kshim_object *object, kshim_patch type, const cha
 	if (!call)
 		return NULL;
 	return write_body(call, kshim__memdup(patch, len), len, contents[type], options, NULL);
-}
-
-kshim_call *kshim_object_apply(kshim_object *object, const kshim_options *options, kshim_done_fn *done, void *user)
-{
-	kshim_error *error = NULL;
-	kshim_call *call;
-	size_t len = 0;
-	char *body;
-
-	options = or_default(options);
-	call = new_call(object, "PATCH", options, true, done, user);
-	if (!call)
-		return NULL;
-	body = kshim__object_body(object, not_applied, &len, &error);
-	return write_body(call, body, len, KSHIM__CONTENT_APPLY_PATCH, options, error);
 }
 
 /* A delete is answered by the object that goes, or by a Status. */

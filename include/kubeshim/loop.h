@@ -35,8 +35,9 @@ KSHIM_API int kshim_loop_process(kshim_loop *loop);
  * with errno. A loop run from inside its own callback returns -1 with EBUSY. */
 KSHIM_API int kshim_loop_run(kshim_loop *loop);
 
-/* Lets kshim_loop_run() return after the callback that is running; called
- * outside of it, the next kshim_loop_run() returns at once. */
+/* Lets kshim_loop_run() return after the pass that is running (further callbacks
+ * that are due in it may come first); called outside of it, the next
+ * kshim_loop_run() returns at once. */
 KSHIM_API void kshim_loop_stop(kshim_loop *loop);
 
 /* Makes the descriptor readable, and the wake function run from the loop: once,

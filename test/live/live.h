@@ -12,6 +12,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@ struct live {
 	char namespace_[64]; /* of this run; "" until live_make_namespace() */
 	unsigned requests;
 	char paths[LIVE_PATHS][300]; /* "GET /api…", of the first requests */
+	bool wrong_http; /* a request went over another version than live_http */
 	unsigned warnings;
 	char warning[300]; /* the last one */
 };
@@ -51,7 +53,7 @@ struct answer {
 /* "1.1" or "2": what live_open() asks for and every request has to show. */
 extern const char *live_http;
 
-/* A name that no other run has: letters and digits. */
+/* A name that no other run, and neither HTTP version, has: letters and digits. */
 const char *live_run(void);
 
 /* KUBECONFIG; NULL, said aloud, when it is not set. */
