@@ -433,6 +433,7 @@ static int64_t retry_after(kshim_call *call)
 static kshim_error *transport_error(kshim_call *call)
 {
 	struct kshim__transfer *transfer = &call->transfer;
+	bool silent = kshim__transfer_silent(transfer);
 	kshim_code code = kshim__transfer_error_code(transfer->code);
 	const char *problem = transfer->problem[0] ? transfer->problem : curl_easy_strerror(transfer->code);
 	const char *method = call->request.method, *path = call->request.path;
@@ -454,7 +455,8 @@ static kshim_error *transport_error(kshim_call *call)
 		error = kshim__error_new(KSHIM_EPROTOCOL, "%s %s: the answer was cut after %llu bytes: %s", method, path,
 					 (unsigned long long)transfer->received, problem);
 	else
-		error = kshim__error_new(code, "%s %s: %s", method, path, problem);
+		error = kshim__error_new(silent && code == KSHIM_EPROTOCOL ? KSHIM_ECONNECT : code, "%s %s: %s", method, path,
+					 problem);
 	if (error->code == KSHIM_ENOMEM)
 		return error; /* perhaps the static one */
 	error->curl_code = (int)transfer->code;
@@ -499,7 +501,9 @@ static bool may_retry(kshim_call *call, const kshim_error *error, int64_t *wait)
 		return transfer->reads && kshim__transfer_silent(transfer) &&
 		       (transfer->code == CURLE_GOT_NOTHING || transfer->code == CURLE_RECV_ERROR ||
 			transfer->code == CURLE_SEND_ERROR || transfer->code == CURLE_HTTP2 ||
-			transfer->code == CURLE_HTTP2_STREAM);
+			transfer->code == CURLE_HTTP2_STREAM ||
+			/* an HTTP/2 connection that was closed while idle (7.88.1) */
+			transfer->code == CURLE_PARTIAL_FILE);
 	}
 	/* the server asks for it, and has done nothing: client-go with_retry.go.
 	 * An eviction that a PodDisruptionBudget refuses is an answer, though. */

@@ -571,22 +571,22 @@ void kshim__yaml_free(struct kshim__yaml_doc *docs, size_t count)
 
 unsigned kshim__yaml_line(const struct kshim__yaml_doc *doc, const char *pointer)
 {
+	char path[1024];
 	size_t len = strlen(pointer);
 	json_t *line;
-	char *path;
 
-	path = kshim__memdup(pointer, len);
-	while (path && len) {
+	if (len >= sizeof(path))
+		len = sizeof(path) - 1;
+	memcpy(path, pointer, len);
+	path[len] = '\0';
+	while (len) {
 		line = json_object_get(doc->lines, path);
-		if (line) {
-			kshim__free(path);
+		if (line)
 			return (unsigned)json_integer_value(line);
-		}
 		while (len && path[--len] != '/')
 			;
 		path[len] = '\0';
 	}
-	kshim__free(path);
 	return doc->line;
 }
 

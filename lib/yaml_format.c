@@ -152,8 +152,9 @@ char *kshim__yaml_format(const json_t *value)
 	yaml_emitter_set_width(&emitter, -1);
 	good = put(&emitter, &event, yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING)) &&
 	       put(&emitter, &event, yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 1)) &&
-	       put_value(&emitter, value, 0) &&
-	       put(&emitter, &event, yaml_document_end_event_initialize(&event, 1)) &&
+	       put_value(&emitter, value, 0);
+	emitter.open_ended = 0; /* else a block that keeps its line ends gets a "..." */
+	good = good && put(&emitter, &event, yaml_document_end_event_initialize(&event, 1)) &&
 	       put(&emitter, &event, yaml_stream_end_event_initialize(&event));
 	yaml_emitter_delete(&emitter);
 	if (!good) {

@@ -9,6 +9,8 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
+#define ENTRIES_MAX 10000 /* of clusters, users, contexts each */
+
 static void *no_memory(kshim_error **error)
 {
 	return kshim__fail(error, KSHIM_ENOMEM, "kubeconfig: out of memory");
@@ -96,6 +98,8 @@ static bool add_entry(struct kshim__entries *entries, const struct kshim__entry 
 		return true; /* the first file's entry wins whole */
 	if (same)
 		return kshim__entry_fail(entry, NULL, KSHIM_ECONFIG, error, "the name \"%s\" stands twice", entry->name);
+	if (entries->count >= ENTRIES_MAX)
+		return kshim__entry_fail(entry, NULL, KSHIM_ECONFIG, error, "more than %d of them", ENTRIES_MAX);
 	if (entries->count == entries->cap) {
 		cap = entries->cap ? entries->cap * 2 : 8;
 		items = kshim__realloc(entries->items, cap * sizeof(*items));

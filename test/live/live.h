@@ -56,6 +56,9 @@ extern const char *live_http;
 /* A name that no other run, and neither HTTP version, has: letters and digits. */
 const char *live_run(void);
 
+/* What a program that has no cluster to test against exits with. */
+#define LIVE_SKIPPED 77
+
 /* KUBECONFIG; NULL, said aloud, when it is not set. */
 const char *live_kubeconfig(void);
 
