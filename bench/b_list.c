@@ -61,7 +61,6 @@ static void print_passes(kshim_loop *loop, struct run *run)
 			longest = took;
 		if (run->bench.items && took > longest_later)
 			longest_later = took;
-		if (took > 300000) fprintf(stderr, "pass %llu: %llu us, items %llu\n", (unsigned long long)passes, (unsigned long long)took/1000, (unsigned long long)run->bench.items);
 		passes++;
 	}
 	printf("{\"program\":\"kubeshim\",\"scenario\":\"passes\",\"items\":%llu,\"passes\":%llu,\"longest_us\":%.1f,"

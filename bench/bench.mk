@@ -17,5 +17,8 @@ $(BUILD)/bench/b_%: $(BUILD)/bench/b_%.o $(BUILD)/bench/b_client.o $(BENCH_COMMO
 
 bench-programs: $(BENCH_PROGRAMS)
 
-.PHONY: bench-programs
+.PHONY: bench-programs bench
 .SECONDARY:
+
+bench: bench-programs ## CPU and memory against the bare libcurl programs, in one run
+	@bench/run

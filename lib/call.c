@@ -467,7 +467,7 @@ static kshim_error *transport_error(kshim_call *call)
 
 static kshim_error *error_of_answer(kshim_call *call)
 {
-	struct kshim__span body = kshim__call_body(call);
+	struct kshim__span body = kshim__call_body(call), kind;
 	struct kshim__buf what;
 	kshim_error *error;
 
@@ -477,8 +477,9 @@ static kshim_error *error_of_answer(kshim_call *call)
 					 kshim__transfer_content_type(&call->transfer), body.at, body.len,
 					 retry_after(call));
 	kshim__buf_free(&what);
-	/* a path that nobody serves is answered with a text of its own */
-	if (error->code == KSHIM_ENOTFOUND && !error->reason && call->target.kind)
+	/* a path that nobody serves is answered with a text, or with a Status that names no kind */
+	if (error->code == KSHIM_ENOTFOUND && call->target.kind &&
+	    !kshim__json_pointer(body.at, body.len, NULL, "/details/kind", &kind))
 		error->code = KSHIM_ENOKIND;
 	return error;
 }
@@ -653,12 +654,17 @@ struct kshim__span kshim__call_body(kshim_call *call)
 
 bool kshim__call_take_object(kshim_call *call)
 {
-	struct kshim__span body = kshim__call_body(call), value;
+	struct kshim__span body = kshim__call_body(call), value = body;
+	struct kshim__members members;
 	kshim_object *object;
+	bool noted;
 	size_t len;
 	char *text;
 
-	if (!kshim__json_value(body.at, body.len, &value) || value.at[0] != '{') {
+	/* nearly always one scan tells where it ends and what is in it */
+	value.len = body.at[0] == '{' ? kshim__json_members(body.at, body.len, &members) : 0;
+	noted = value.len > 0;
+	if (!noted && (!kshim__json_value(body.at, body.len, &value) || value.at[0] != '{')) {
 		kshim_error *error = kshim__error_from_answer("", call->result.http_status, call->result.content_type,
 							      body.at, body.len, 0);
 
@@ -684,7 +690,8 @@ bool kshim__call_take_object(kshim_call *call)
 	/* a version that is the call's own would not outlive it; such an answer
 	 * says itself what it is */
 	object = kshim__object_adopt(call->client, call->target.kind,
-				     call->target.api_version ? NULL : call->target.version, text, len);
+				     call->target.api_version ? NULL : call->target.version, text, len,
+				     noted ? &members : NULL);
 	if (!object) {
 		kshim__call_no_memory(call);
 		return false;

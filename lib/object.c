@@ -45,7 +45,7 @@ kshim_object *kshim__object_from_item(kshim_client *client, const kshim_kind *ki
 }
 
 kshim_object *kshim__object_adopt(kshim_client *client, const kshim_kind *kind, const char *api_version, char *text,
-				  size_t len)
+				  size_t len, const struct kshim__members *members)
 {
 	kshim_object *object = new_object(client, kind, api_version, 0);
 
@@ -55,7 +55,10 @@ kshim_object *kshim__object_adopt(kshim_client *client, const kshim_kind *kind, 
 	}
 	object->text = object->owned_text = text;
 	object->len = len;
-	kshim__json_members(text, len, &object->members);
+	if (members)
+		object->members = *members;
+	else
+		kshim__json_members(text, len, &object->members);
 	return object;
 }
 
@@ -86,7 +89,7 @@ kshim_object *kshim__object_from_text(kshim_client *client, const char *text, si
 			return kshim__fail(error, KSHIM_EINVAL, "%s is missing or no string", needed[i]);
 	copy = kshim__memdup(value.at, value.len);
 	if (copy) {
-		kshim_object *object = kshim__object_adopt(client, NULL, NULL, copy, value.len);
+		kshim_object *object = kshim__object_adopt(client, NULL, NULL, copy, value.len, NULL);
 
 		if (object)
 			return object;
@@ -146,7 +149,7 @@ kshim_object *kshim__object_named(kshim_client *client, const kshim_kind *kind, 
 	}
 	kshim__buf_adds(&buf, "}}");
 	text = kshim__buf_take(&buf, &len);
-	object = text ? kshim__object_adopt(client, kind, NULL, text, len) : NULL;
+	object = text ? kshim__object_adopt(client, kind, NULL, text, len, NULL) : NULL;
 	if (object && kind_name && !(object->kind_name = kshim__strdup(kind_name))) {
 		kshim_object_unref(object);
 		return NULL;

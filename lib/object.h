@@ -39,9 +39,9 @@ kshim_object *kshim__object_from_item(kshim_client *client, const kshim_kind *ki
 				      const struct kshim__members *members);
 
 /* Takes over the text (from kshim__malloc), NUL-terminated; NULL and the text
- * freed without memory. */
+ * freed without memory. `members` may be NULL. */
 kshim_object *kshim__object_adopt(kshim_client *client, const kshim_kind *kind, const char *api_version, char *text,
-				  size_t len);
+				  size_t len, const struct kshim__members *members);
 
 /* As kshim_object_from_text(), with the error for the caller. */
 kshim_object *kshim__object_from_text(kshim_client *client, const char *text, size_t len, kshim_error **error);

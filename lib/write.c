@@ -49,6 +49,9 @@ bool kshim__write_delete_body(kshim_call *call, const kshim_options *options)
 		kshim__buf_addf(&buf, ",\"propagationPolicy\":\"%s\"", policies[options->propagation]);
 	if (options->grace_period >= 0)
 		kshim__buf_addf(&buf, ",\"gracePeriodSeconds\":%lld", (long long)options->grace_period);
+	/* the server reads no parameter where there is a body (apiserver endpoints/handlers/delete.go) */
+	if (call->dry_run)
+		kshim__buf_adds(&buf, ",\"dryRun\":[\"All\"]");
 	if (options->uid || options->version) {
 		kshim__buf_adds(&buf, ",\"preconditions\":{");
 		add_precondition(&buf, "uid", options->uid, &any);

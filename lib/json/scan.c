@@ -133,7 +133,7 @@ bool kshim__json_value(const char *at, size_t len, struct kshim__span *value)
 	return true;
 }
 
-void kshim__json_members(const char *json, size_t len, struct kshim__members *members)
+size_t kshim__json_members(const char *json, size_t len, struct kshim__members *members)
 {
 	size_t brace = kshim__walk_space(json, 0, len), at = brace + 1;
 	struct kshim__walk_key key;
@@ -141,16 +141,17 @@ void kshim__json_members(const char *json, size_t len, struct kshim__members *me
 	members->count = 0;
 	members->complete = false;
 	if (brace >= len || json[brace] != '{')
-		return;
+		return 0;
 	while (kshim__walk_next(json, &at, len, members->count == 0, '}')) {
 		if (members->count == KSHIM__MEMBERS || at - brace > UINT32_MAX)
-			return;
+			return 0;
 		members->key[members->count] = (uint32_t)(at - brace);
 		if (!kshim__walk_key(json, &at, len, &key) || !kshim__walk_value(json, &at, len))
-			return;
+			return 0;
 		members->count++;
 	}
 	members->complete = at < len && json[at] == '}';
+	return members->complete ? at + 1 : 0;
 }
 
 bool kshim__json_next(struct kshim__span container, size_t *cursor, struct kshim__span *key, struct kshim__span *value)

@@ -40,8 +40,10 @@ bool kshim__json_value(const char *at, size_t len, struct kshim__span *value);
 bool kshim__json_pointer(const char *json, size_t len, const struct kshim__members *members, const char *pointer,
 			 struct kshim__span *value);
 
-/* Notes the top-level members of an object's bytes. */
-void kshim__json_members(const char *json, size_t len, struct kshim__members *members);
+/* Notes the top-level members of an object's bytes. Returns where the object
+ * ends, or 0 if that was not found: it is cut, no object, or has more members
+ * than there is room to note. */
+size_t kshim__json_members(const char *json, size_t len, struct kshim__members *members);
 
 /* Walks an array or object: *cursor starts at 0; each call gives the next
  * element (and, of an object, its key without quotes, still escaped); false at

@@ -16,6 +16,8 @@ enum {
 	NO_DELETE_ALL = 1 << 3,  /* the server has no deletecollection here (405) */
 	STATUS_ON_MAIN = 1 << 4, /* no /status: status is written like the rest */
 	MAY_BE_ABSENT = 1 << 5,  /* newer servers do not serve it */
+	NOT_TWICE = 1 << 6,      /* what was read cannot be created again: the server put its
+	                            uid into its selector (422 before it looks for the name) */
 };
 
 struct row {
@@ -50,7 +52,7 @@ static const struct row rows[] = {
 	 "{\"status\":{\"used\":{\"count/%s.example.com\":\"1\"}}}", NULL},
 	{KSHIM_KIND_SERVICE_ACCOUNT, "serviceaccount", "/api/v1", "serviceaccounts", 0, NULL, NULL},
 	{KSHIM_KIND_INGRESS, "ingress", "/apis/networking.k8s.io/v1", "ingresses", 0, BALANCER, NULL},
-	{KSHIM_KIND_JOB, "job", "/apis/batch/v1", "jobs", 0, CONDITION, "/spec/parallelism"},
+	{KSHIM_KIND_JOB, "job", "/apis/batch/v1", "jobs", NOT_TWICE, CONDITION, "/spec/parallelism"},
 	{KSHIM_KIND_NAMESPACE, "namespace", "/api/v1", "namespaces", CLUSTER | NO_DELETE_ALL, CONDITION, NULL},
 	{KSHIM_KIND_NODE, "node", "/api/v1", "nodes", CLUSTER, CONDITION, NULL},
 	{KSHIM_KIND_POD, "pod", "/api/v1", "pods", 0, CONDITION, NULL},

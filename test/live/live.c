@@ -116,7 +116,8 @@ void live_done(kshim_result *result, void *user)
 	answer->code = kshim_error_code(error);
 	answer->error = error ? kshim_error_copy(error) : NULL;
 	answer->status = kshim_result_http_status(result);
-	answer->object = kshim_object_ref(kshim_result_object(result));
+	if (kshim_result_object(result))
+		answer->object = kshim_object_ref(kshim_result_object(result));
 	answer->kind = kshim_kind_ref(kshim_result_kind(result));
 	answer->found = kshim_result_found(result);
 	answer->count = kshim_result_item_count(result);

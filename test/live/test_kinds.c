@@ -20,7 +20,7 @@ struct subject {
 
 static void set_names(struct subject *subject, kshim_object *object, const char *name)
 {
-	char text[200];
+	char text[300];
 
 	assert_int_equal(kshim_object_set_string(object, "/metadata/name", name), 0);
 	assert_int_equal(kshim_object_set_string(object, "/metadata/labels/" KEY "subject", subject->label), 0);
@@ -146,16 +146,9 @@ static void keep_item(kshim_object *item, void *user)
 	got->object = kshim_object_ref(item);
 }
 
-/* The list is drained before `done`: the item waits in another answer. */
 static void look_list(struct subject *subject, struct answer *got)
 {
-	static struct answer item;
-
-	live_clear(&item);
-	live_clear(got);
-	live_wait(live, kshim_query_list(subject->query, keep_item, live_done, &item), &item, __FILE__, __LINE__);
-	*got = item;
-	memset(&item, 0, sizeof(item));
+	ASK(live, got, kshim_query_list(subject->query, keep_item, live_done, got));
 	assert_int_equal(got->count, 1);
 	assert_non_null(got->version);
 	assert_null(got->next);
@@ -276,10 +269,15 @@ static void create_and_read(void **state)
 	assert_int_equal(got.status, 201);
 	assert_ptr_equal(got.object, subject.object);
 	uid = strdup(kshim_object_uid(subject.object));
+	if (subject.row->flags & NOT_TWICE) {
+		kshim_object_unref(subject.object);
+		subject.object = make_object(&subject, 'a');
+	}
 	create(subject.object, &got, NULL);
 	EXPECT(&got, KSHIM_EEXISTS);
 	assert_string_equal(kshim_error_reason(got.error), "AlreadyExists");
-	assert_string_equal(kshim_object_uid(subject.object), uid); /* it stayed as it was */
+	if (!(subject.row->flags & NOT_TWICE))
+		assert_string_equal(kshim_object_uid(subject.object), uid); /* it stayed as it was */
 	same_as_server(&subject, look_by_name);
 	same_as_server(&subject, look_list);
 	same_as_server(&subject, look_only);
@@ -500,7 +498,8 @@ static void scale(struct subject *subject)
 	look_by_name(subject, &got);
 	assert_int_equal(kshim_object_get_int(got.object, pointer, &number), 0);
 	assert_int_equal(number, 3);
-	ASK(live, &got, kshim_object_scale(got.object, 0, NULL, live_done, &got));
+	ASK(live, &got, kshim_object_scale(subject->object, 0, NULL, live_done, &got));
+	EXPECT(&got, KSHIM_OK);
 	look_by_name(subject, &got);
 	assert_int_equal(kshim_object_get_int(got.object, pointer, &number), 0);
 	assert_int_equal(number, 0);

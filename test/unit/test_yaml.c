@@ -1,6 +1,6 @@
 /* YAML and JSON text to trees, and back. test/judge compares the rules with
  * Kubernetes' own reader; here stand the errors, the lines and the limits. */
-/* LINK: -lm -Wl,--wrap=kshim__malloc,--wrap=kshim__calloc,--wrap=kshim__realloc,--wrap=kshim__memdup,--wrap=kshim__strdup */
+/* LINK: -lm -Wl,--wrap=kshim__malloc,--wrap=kshim__calloc,--wrap=kshim__realloc,--wrap=kshim__memdup,--wrap=kshim__strdup,--wrap=strtod,--wrap=localeconv */
 #include "yaml_doc.h"
 #include "yaml_scalar.h"
 
@@ -486,21 +486,61 @@ static void mutated(void **state)
 	}
 }
 
+/* A program whose locale writes 1,5: played here, as few machines have one. */
+static bool german;
+
+struct lconv *__real_localeconv(void);
+struct lconv *__wrap_localeconv(void);
+double __real_strtod(const char *text, char **end);
+double __wrap_strtod(const char *text, char **end);
+
+struct lconv *__wrap_localeconv(void)
+{
+	static char comma[] = ",";
+	static struct lconv played;
+
+	played = *__real_localeconv();
+	if (german)
+		played.decimal_point = comma;
+	return &played;
+}
+
+double __wrap_strtod(const char *text, char **end)
+{
+	char copy[1024];
+	char *at;
+
+	if (!german)
+		return __real_strtod(text, end);
+	assert_null(end);
+	snprintf(copy, sizeof(copy), "%s", text);
+	at = strchr(copy, '.');
+	if (at)
+		*at = '\0';
+	at = strchr(copy, ',');
+	if (at)
+		*at = '.';
+	return __real_strtod(copy, NULL);
+}
+
 static void locales(void **state)
 {
-	static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "pl_PL.UTF-8", "da_DK.UTF-8"};
-	char number[KSHIM__REAL_MAX];
-	size_t i;
+	static const char text[] = "[1.5, -0.25e1, 1_0.5, .5, 7]";
+	struct kshim__yaml_doc *docs;
+	size_t count;
+	int got;
 
 	(void)state;
-	for (i = 0; i < COUNT(names) && !setlocale(LC_NUMERIC, names[i]); i++)
-		;
-	if (i == COUNT(names))
-		skip();
-	expect("[1.5, -0.25e1, 1_0.5]", 21, 0, "1:[1.5,-2.5,10.5]");
-	kshim__yaml_real_text(1234.5, 64, number);
-	assert_string_equal(number, "1234.5");
-	setlocale(LC_NUMERIC, "C");
+	german = true;
+	got = kshim__yaml_read(text, strlen(text), "in", KSHIM_EMANIFEST, 0, &docs, &count, NULL);
+	german = false;
+	assert_int_equal(got, 0);
+	assert_true(json_real_value(json_array_get(docs[0].value, 0)) == 1.5);
+	assert_true(json_real_value(json_array_get(docs[0].value, 1)) == -2.5);
+	assert_true(json_real_value(json_array_get(docs[0].value, 2)) == 10.5);
+	assert_true(json_real_value(json_array_get(docs[0].value, 3)) == 0.5);
+	assert_int_equal(json_integer_value(json_array_get(docs[0].value, 4)), 7);
+	kshim__yaml_free(docs, count);
 }
 
 static void reals(void **state)
