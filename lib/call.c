@@ -149,7 +149,8 @@ void kshim__call_send(kshim_call *call)
 	}
 	call->state = KSHIM__CALL_QUEUED;
 	call->queued_us = kshim__now_us();
-	kshim__client_enter(call->client, &call->ticket);
+	if (!kshim__client_enter(call->client, call->lane, &call->ticket))
+		kshim__call_no_memory(call);
 }
 
 static enum kshim__sink take_body(kshim_call *call, const char *data, size_t len)
@@ -196,13 +197,27 @@ static bool take_item(void *user, struct kshim__span head, struct kshim__span ta
 	return true;
 }
 
+/* Bytes for the user: they wait for dispatch, and the server waits with them when
+ * there are too many. */
+static enum kshim__sink take_stream(kshim_call *call, const char *data, size_t len)
+{
+	if (call->body.len > READY_BYTES_MAX) {
+		call->paused = true;
+		return KSHIM__SINK_PAUSE;
+	}
+	kshim__task_queue(call->client->loop, &call->task);
+	return kshim__buf_add(&call->body, data, len) ? KSHIM__SINK_TOOK : KSHIM__SINK_FAILED;
+}
+
 static enum kshim__sink take(struct kshim__transfer *transfer, const char *data, size_t len)
 {
 	kshim_call *call = KSHIM__OWNER(transfer, kshim_call, transfer);
 	enum kshim__items_state state;
 
-	if (call->request.mode != KSHIM__MODE_ITEMS || transfer->status < 200 || transfer->status >= 300)
+	if (call->request.mode == KSHIM__MODE_BODY || transfer->status < 200 || transfer->status >= 300)
 		return take_body(call, data, len);
+	if (call->request.mode == KSHIM__MODE_STREAM)
+		return take_stream(call, data, len);
 	if (call->ready_bytes > READY_BYTES_MAX) {
 		call->paused = true;
 		return KSHIM__SINK_PAUSE;
@@ -231,7 +246,7 @@ static void admitted(struct kshim__ticket *ticket)
 	kshim_call *call = KSHIM__OWNER(ticket, kshim_call, ticket);
 	struct kshim__transfer *transfer = &call->transfer;
 
-	transfer->transport = &call->client->transport;
+	transfer->transport = &ticket->lane->transport;
 	transfer->method = call->request.method;
 	transfer->path = call->request.path;
 	transfer->headers = call->headers;
@@ -491,7 +506,7 @@ static bool may_retry(kshim_call *call, const kshim_error *error, int64_t *wait)
 	int64_t backoff = BACKOFF_FIRST_MS;
 	unsigned i;
 
-	if (call->attempts > call->client->max_retries || call->result.items || call->ready_at < call->ready_end)
+	if (call->attempts > call->client->max_retries || call->result.items || call->delivered)
 		return false;
 	for (i = 1; i < call->attempts && backoff < BACKOFF_MAX_MS; i++)
 		backoff *= 2;
@@ -614,11 +629,31 @@ static bool hand_on_items(kshim_call *call)
 	return true;
 }
 
+/* Hands on what a stream brought. The buffer is out of the call meanwhile: the
+ * callback may end it. */
+static void hand_on_bytes(kshim_call *call)
+{
+	struct kshim__buf bytes = call->body;
+
+	if (call->request.mode != KSHIM__MODE_STREAM || !bytes.len || call->transfer.status < 200 ||
+	    call->transfer.status >= 300 || (call->state != KSHIM__CALL_ON_WIRE && call->state != KSHIM__CALL_ANSWERED))
+		return;
+	kshim__buf_init(&call->body);
+	call->delivered = true;
+	call->data(call, bytes.data, bytes.len);
+	kshim__buf_clear(&bytes);
+	if (call->body.data)
+		kshim__buf_free(&bytes);
+	else
+		call->body = bytes;
+}
+
 static void dispatch(struct kshim__task *task)
 {
 	kshim_call *call = KSHIM__OWNER(task, kshim_call, task);
 	kshim_client *client = call->client;
 
+	hand_on_bytes(call);
 	if (!hand_on_items(call)) {
 		kshim__task_queue(client->loop, &call->task);
 		return;

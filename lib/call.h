@@ -20,6 +20,7 @@
 enum kshim__mode {
 	KSHIM__MODE_BODY,  /* the answer is kept whole */
 	KSHIM__MODE_ITEMS, /* a List: cut into objects while it comes */
+	KSHIM__MODE_STREAM, /* bytes, handed on as they come */
 };
 
 struct kshim_result {
@@ -81,6 +82,7 @@ struct kshim_call {
 	struct kshim__timer pause; /* back-off, or between two steps */
 	struct kshim__link waiting; /* in discovery's list */
 	enum kshim__call_state state;
+	enum kshim__lane_kind lane;
 	int64_t timeout_ms;
 
 	struct kshim__request request;
@@ -98,6 +100,7 @@ struct kshim_call {
 	size_t ready_at, ready_end, ready_cap;
 	size_t ready_bytes;
 	bool paused;
+	bool delivered; /* bytes of a stream were handed on */
 	bool too_large;
 
 	/* What the verb is about. */
@@ -124,6 +127,8 @@ struct kshim_call {
 	void (*answered)(kshim_call *call);
 	/* Discovery is there, or a pause is over. */
 	void (*resume)(kshim_call *call);
+	/* Of a stream: its bytes, from dispatch. */
+	void (*data)(kshim_call *call, const char *data, size_t len);
 	/* The target is resolved. */
 	void (*then)(kshim_call *call);
 

@@ -6,12 +6,14 @@
 #include <kubeshim/version.h>
 
 #include <curl/curl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/utsname.h>
 
 #define TIMEOUT_MS 60000
 #define MAX_CONNECTIONS 8
 #define MAX_RETRIES 10
+#define STREAM_CONNECTIONS 10000L
 #define STREAMS_PER_CONNECTION 64 /* below the 100 that API servers allow */
 
 static void loop_ends(struct kshim__guest *guest);
@@ -31,11 +33,32 @@ static char *default_user_agent(const char *product)
 	return kshim__buf_take(&buf, NULL);
 }
 
+static void settle_lane(kshim_client *client, struct kshim__lane *lane)
+{
+	long version = client->http_version == KSHIM_HTTP_2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1;
+
+	if (!lane->open)
+		return;
+	kshim__transport_set_http_version(&lane->transport, version);
+	kshim__multi_set_max_connections(&lane->transport.multi, lane == &client->lanes[KSHIM__LANE_CALLS] ?
+									 (long)client->max_connections : STREAM_CONNECTIONS);
+}
+
+static bool open_lane(kshim_client *client, enum kshim__lane_kind which, kshim_error **error)
+{
+	struct kshim__lane *lane = &client->lanes[which];
+
+	if (!lane->open)
+		lane->open = kshim__transport_init(&lane->transport, client->loop, client->access, error);
+	settle_lane(client, lane);
+	return lane->open;
+}
+
 kshim_client *kshim_client_open(kshim_loop *loop, kshim_config *config, kshim_error **error)
 {
 	struct kshim__access *access = NULL;
 	kshim_client *client = NULL;
-	bool ok;
+	int i;
 
 	if (error)
 		*error = NULL;
@@ -61,20 +84,17 @@ kshim_client *kshim_client_open(kshim_loop *loop, kshim_config *config, kshim_er
 	client->guest.loop_is_gone = loop_is_gone;
 	kshim__list_init(&client->guest.link);
 	kshim__list_init(&client->tenants);
-	kshim__list_init(&client->queue);
+	client->access = access;
+	client->http_version = KSHIM_HTTP_1_1;
+	for (i = 0; i < KSHIM__LANES; i++)
+		kshim__list_init(&client->lanes[i].queue);
 	client->user_agent = default_user_agent(NULL);
-	ok = kshim__transport_init(&client->transport, loop, access, error);
-	kshim__access_unref(access);
-	if (!ok || !client->user_agent) {
-		if (ok) {
-			kshim__transport_free(&client->transport);
-			kshim__fail(error, KSHIM_ENOMEM, "out of memory");
-		}
-		kshim__free(client->user_agent);
-		kshim__free(client);
+	if (!client->user_agent)
+		kshim__fail(error, KSHIM_ENOMEM, "out of memory");
+	if (!client->user_agent || !open_lane(client, KSHIM__LANE_CALLS, error)) {
+		kshim__client_unref(client);
 		return NULL;
 	}
-	kshim_client_set_http_version(client, KSHIM_HTTP_DEFAULT);
 	kshim__loop_add_guest(loop, &client->guest);
 	return client;
 }
@@ -102,10 +122,14 @@ static void drop_headers(kshim_client *client)
  * as long as they live. */
 static void let_go(kshim_client *client)
 {
+	int i;
+
 	if (!client->loop)
 		return;
 	kshim__list_remove(&client->guest.link);
-	kshim__transport_free(&client->transport);
+	for (i = 0; i < KSHIM__LANES; i++)
+		if (client->lanes[i].open)
+			kshim__transport_free(&client->lanes[i].transport);
 	client->loop = NULL;
 }
 
@@ -151,6 +175,7 @@ void kshim__client_unref(kshim_client *client)
 		return;
 	let_go(client);
 	drop_headers(client);
+	kshim__access_unref(client->access);
 	if (client->discovery)
 		client->discovery_free(client->discovery);
 	kshim_error_free(client->error);
@@ -189,13 +214,13 @@ void kshim_client_set_timeout(kshim_client *client, uint64_t ms)
 
 void kshim_client_set_http_version(kshim_client *client, kshim_http version)
 {
+	int i;
+
 	if (!kshim__client_is_open(client))
 		return;
 	client->http_version = version == KSHIM_HTTP_2 ? KSHIM_HTTP_2 : KSHIM_HTTP_1_1;
-	kshim__transport_set_http_version(&client->transport, client->http_version == KSHIM_HTTP_2 ?
-								      (long)CURL_HTTP_VERSION_2TLS :
-								      (long)CURL_HTTP_VERSION_1_1);
-	kshim__multi_set_max_connections(&client->transport.multi, (long)client->max_connections);
+	for (i = 0; i < KSHIM__LANES; i++)
+		settle_lane(client, &client->lanes[i]);
 }
 
 void kshim_client_set_max_connections(kshim_client *client, unsigned count)
@@ -203,7 +228,7 @@ void kshim_client_set_max_connections(kshim_client *client, unsigned count)
 	if (!kshim__client_is_open(client))
 		return;
 	client->max_connections = count < 1 ? 1 : count > 64 ? 64 : count;
-	kshim__multi_set_max_connections(&client->transport.multi, (long)client->max_connections);
+	settle_lane(client, &client->lanes[KSHIM__LANE_CALLS]);
 }
 
 void kshim_client_set_max_retries(kshim_client *client, unsigned count)
@@ -237,12 +262,12 @@ int kshim_client_set_user_agent(kshim_client *client, const char *product)
 
 const char *kshim_client_namespace(const kshim_client *client)
 {
-	return kshim__client_is_open(client) ? client->transport.access->namespace_ : NULL;
+	return kshim__client_is_open(client) ? client->access->namespace_ : NULL;
 }
 
 const char *kshim_client_server(const kshim_client *client)
 {
-	return kshim__client_is_open(client) ? client->transport.access->server : NULL;
+	return kshim__client_is_open(client) ? client->access->server : NULL;
 }
 
 kshim_loop *kshim_client_loop(const kshim_client *client)
@@ -321,11 +346,11 @@ static struct kshim__headers *make_headers(kshim_client *client, const char *acc
 	struct kshim__headers *headers = kshim__headers_new();
 	bool ok = headers != NULL;
 
-	if (client->transport.host)
-		ok = ok && kshim__headers_add(headers, "Host", client->transport.host);
+	if (client->lanes[KSHIM__LANE_CALLS].transport.host)
+		ok = ok && kshim__headers_add(headers, "Host", client->lanes[KSHIM__LANE_CALLS].transport.host);
 	ok = ok && kshim__headers_add(headers, "User-Agent", client->user_agent);
 	ok = ok && kshim__headers_add(headers, "Accept", accept);
-	ok = ok && add_credentials(headers, client->transport.access, token);
+	ok = ok && add_credentials(headers, client->access, token);
 	if (content_type) {
 		ok = ok && kshim__headers_add(headers, "Content-Type", content_type);
 		ok = ok && kshim__headers_add(headers, "Expect", NULL);
@@ -340,7 +365,7 @@ static struct kshim__headers *make_headers(kshim_client *client, const char *acc
  * any more. */
 static const char *current_token(kshim_client *client)
 {
-	const char *token = kshim__access_token(client->transport.access, kshim__now_us() / 1000);
+	const char *token = kshim__access_token(client->access, kshim__now_us() / 1000);
 
 	if (token && (!client->sent_token || strcmp(token, client->sent_token) != 0)) {
 		drop_headers(client);
@@ -382,7 +407,7 @@ struct kshim__headers *kshim__client_headers_custom(kshim_client *client, const 
 
 bool kshim__client_renew(kshim_client *client)
 {
-	return kshim__access_expire(client->transport.access);
+	return kshim__access_expire(client->access);
 }
 
 /* Tenants and admission. */
@@ -392,29 +417,33 @@ void kshim__client_add_tenant(kshim_client *client, struct kshim__tenant *tenant
 	kshim__list_append(&client->tenants, &tenant->link);
 }
 
-static unsigned most_at_once(const kshim_client *client)
+static unsigned most_at_once(const kshim_client *client, const struct kshim__lane *lane)
 {
 	unsigned streams = client->http_version == KSHIM_HTTP_2 ? STREAMS_PER_CONNECTION : 1;
 
-	return client->max_connections * streams;
+	return lane == &client->lanes[KSHIM__LANE_CALLS] ? client->max_connections * streams : UINT_MAX;
 }
 
-static void admit_next(kshim_client *client)
+static void admit_next(kshim_client *client, struct kshim__lane *lane)
 {
-	while (client->admitted < most_at_once(client) && !kshim__list_empty(&client->queue)) {
-		struct kshim__ticket *ticket = KSHIM__OWNER(client->queue.next, struct kshim__ticket, link);
+	while (lane->admitted < most_at_once(client, lane) && !kshim__list_empty(&lane->queue)) {
+		struct kshim__ticket *ticket = KSHIM__OWNER(lane->queue.next, struct kshim__ticket, link);
 
 		kshim__list_remove(&ticket->link);
 		ticket->admitted = true;
-		client->admitted++;
+		lane->admitted++;
 		ticket->admit(ticket);
 	}
 }
 
-void kshim__client_enter(kshim_client *client, struct kshim__ticket *ticket)
+bool kshim__client_enter(kshim_client *client, enum kshim__lane_kind which, struct kshim__ticket *ticket)
 {
-	kshim__list_append(&client->queue, &ticket->link);
-	admit_next(client);
+	if (!client->lanes[which].open && !open_lane(client, which, NULL))
+		return false;
+	ticket->lane = &client->lanes[which];
+	kshim__list_append(&ticket->lane->queue, &ticket->link);
+	admit_next(client, ticket->lane);
+	return true;
 }
 
 void kshim__client_leave(kshim_client *client, struct kshim__ticket *ticket)
@@ -423,7 +452,7 @@ void kshim__client_leave(kshim_client *client, struct kshim__ticket *ticket)
 	if (!ticket->admitted)
 		return;
 	ticket->admitted = false;
-	client->admitted--;
+	ticket->lane->admitted--;
 	if (!client->closed)
-		admit_next(client);
+		admit_next(client, ticket->lane);
 }

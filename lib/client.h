@@ -30,9 +30,21 @@ struct kshim__tenant {
 	void (*evict)(struct kshim__tenant *tenant);
 };
 
+/* Requests that are answered and done with, and those that stay, ride on
+ * connections of their own: a storm of one kind never starves the other. */
+enum kshim__lane_kind { KSHIM__LANE_CALLS, KSHIM__LANE_STREAMS, KSHIM__LANES };
+
+struct kshim__lane {
+	struct kshim__transport transport;
+	bool open; /* of the streams' lane: made when first needed */
+	struct kshim__link queue; /* tickets that wait */
+	unsigned admitted;
+};
+
 /* A place among those that may be on the wire at the same time. */
 struct kshim__ticket {
 	struct kshim__link link; /* in the queue */
+	struct kshim__lane *lane;
 	bool admitted;
 	void (*admit)(struct kshim__ticket *ticket);
 };
@@ -44,7 +56,8 @@ struct kshim_client {
 	struct kshim__guest guest;
 	kshim_loop *loop; /* NULL once the loop is gone */
 	bool closed;
-	struct kshim__transport transport;
+	struct kshim__access *access; /* reference */
+	struct kshim__lane lanes[KSHIM__LANES];
 	struct kshim__headers *headers[KSHIM__ACCEPTS][KSHIM__CONTENTS];
 	char *sent_token; /* what the cached headers carry */
 	char *user_agent;
@@ -57,8 +70,6 @@ struct kshim_client {
 	bool dry_run;
 
 	struct kshim__link tenants;
-	struct kshim__link queue; /* tickets that wait */
-	unsigned admitted;
 
 	kshim_request_fn *on_request;
 	void *on_request_user;
@@ -88,8 +99,8 @@ bool kshim__client_renew(kshim_client *client);
 
 void kshim__client_add_tenant(kshim_client *client, struct kshim__tenant *tenant);
 
-/* Admits the ticket now, through its admit(), or queues it. */
-void kshim__client_enter(kshim_client *client, struct kshim__ticket *ticket);
+/* Admits the ticket now, through its admit(), or queues it. false: no memory. */
+bool kshim__client_enter(kshim_client *client, enum kshim__lane_kind lane, struct kshim__ticket *ticket);
 /* Leaves, or the queue; others get its place. */
 void kshim__client_leave(kshim_client *client, struct kshim__ticket *ticket);
 

@@ -139,7 +139,7 @@ static bool namespace_of_path(kshim_call *call, const char **namespace_)
 		return true;
 	if (own && !*own)
 		return call->collection && strcmp(call->request.method, "POST") != 0;
-	*namespace_ = own ? own : call->client->transport.access->namespace_;
+	*namespace_ = own ? own : call->client->access->namespace_;
 	return true;
 }
 

@@ -125,7 +125,7 @@ static bool resolve_cluster(struct chosen *chosen)
 	const char *server = kshim__entry_text(cluster, "server"), *proxy, *problem, *name;
 
 	if (!server)
-		return kshim__entry_fail(cluster, NULL, KSHIM_ECONFIG, chosen->error,
+		return kshim__entry_fail(cluster, "server", KSHIM_ECONFIG, chosen->error,
 					 "the cluster \"%s\" has no server", cluster->name);
 	access->server = kshim__url_server(server, &access->https, &problem);
 	if (!access->server && !problem)
@@ -393,7 +393,7 @@ static bool find_parts(const kshim_config *config, const char *name, struct chos
 	chosen->cluster = kshim__entries_find(&config->clusters, cluster);
 	chosen->user = kshim__entries_find(&config->users, user);
 	if (!cluster)
-		return kshim__entry_fail(chosen->context, NULL, KSHIM_ECONFIG, chosen->error,
+		return kshim__entry_fail(chosen->context, "cluster", KSHIM_ECONFIG, chosen->error,
 					 "the context \"%s\" names no cluster", name);
 	if (!chosen->cluster)
 		return kshim__entry_fail(chosen->context, "cluster", KSHIM_ECONFIG, chosen->error,

@@ -123,8 +123,8 @@ static void *fail_at(const struct kshim__kubefile *file, const char *pointer, ks
 	if (field.failed || text.failed)
 		kshim__fail(error, KSHIM_ENOMEM, "%s: out of memory", file->name);
 	else
-		kshim__fail(error, code, "%s:%u: %s%s%s", file->name, kshim__yaml_line(&file->doc, pointer),
-			    field.len ? field.data : "", field.len ? ": " : "", text.data);
+		kshim__fail(error, code, "%s:%u: %s: %s", file->name, kshim__yaml_line(&file->doc, pointer),
+			    field.len ? field.data : "the document", text.data);
 	kshim__buf_free(&field);
 	kshim__buf_free(&text);
 	return NULL;
@@ -241,6 +241,8 @@ static bool check_string(struct check *check, const json_t *value, enum type typ
 {
 	const char *text = json_string_value(value);
 
+	if (json_is_number(value) || json_is_boolean(value))
+		return wants(check, "is no string; quote it");
 	if (!text)
 		return wants(check, "wants a string");
 	if (strlen(text) != json_string_length(value))

@@ -35,10 +35,10 @@ static const char *host_problem(const char *host, size_t len)
 	} else {
 		const char *colon = memchr(host, ':', len);
 
-		if (colon == host || !len)
-			return "the URL has no host";
 		if (colon && memchr(colon + 1, ':', (size_t)(end - colon - 1)))
 			return "an IPv6 address wants brackets around it";
+		if (colon == host || !len)
+			return "the URL has no host";
 		if (memchr(host, '[', len) || memchr(host, ']', len) || memchr(host, '%', len))
 			return "the URL's host is no name and no address";
 		if (colon)

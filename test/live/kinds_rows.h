@@ -16,8 +16,9 @@ enum {
 	NO_DELETE_ALL = 1 << 3,  /* the server has no deletecollection here (405) */
 	STATUS_ON_MAIN = 1 << 4, /* no /status: status is written like the rest */
 	MAY_BE_ABSENT = 1 << 5,  /* newer servers do not serve it */
-	NOT_TWICE = 1 << 6,      /* what was read cannot be created again: the server put its
-	                            uid into its selector (422 before it looks for the name) */
+	NOT_TWICE = 1 << 6,      /* what was read cannot be created again: it holds its own uid in
+	                            its selector, or an address that is taken (422, before the
+	                            server looks at the name) */
 };
 
 struct row {
@@ -60,7 +61,7 @@ static const struct row rows[] = {
 	 CONDITION, "/spec/replicas"},
 	{KSHIM_KIND_REPLICA_SET, "replicaset", "/apis/apps/v1", "replicasets", 0, CONDITION, "/spec/replicas"},
 	{KSHIM_KIND_SECRET, "secret", "/api/v1", "secrets", 0, NULL, NULL},
-	{KSHIM_KIND_SERVICE, "service", "/api/v1", "services", 0, CONDITION, NULL},
+	{KSHIM_KIND_SERVICE, "service", "/api/v1", "services", NOT_TWICE, CONDITION, NULL},
 	{KSHIM_KIND_PERSISTENT_VOLUME, "persistentvolume", "/api/v1", "persistentvolumes", CLUSTER, MESSAGE, NULL},
 	{KSHIM_KIND_PERSISTENT_VOLUME_CLAIM, "persistentvolumeclaim", "/api/v1", "persistentvolumeclaims", 0,
 	 CONDITION, NULL},
@@ -74,10 +75,10 @@ static const struct row rows[] = {
 	/* until Kubernetes 1.24 */
 	{KSHIM_KIND_POD_SECURITY_POLICY, "podsecuritypolicy", "/apis/policy/v1beta1", "podsecuritypolicies",
 	 CLUSTER | MAY_BE_ABSENT, NULL, NULL},
-	{KSHIM_KIND_POD_DISRUPTION_BUDGET, "poddisruptionbudget", "/apis/policy/v1", "poddisruptionbudgets", 0,
+	{KSHIM_KIND_POD_DISRUPTION_BUDGET, "poddisruptionbudget", "/apis/policy/v1", "poddisruptionbudgets", NEEDS_VERSION,
 	 CONDITION, NULL},
 	{KSHIM_KIND_CUSTOM_RESOURCE_DEFINITION, "customresourcedefinition", "/apis/apiextensions.k8s.io/v1",
-	 "customresourcedefinitions", CLUSTER, CONDITION, NULL},
+	 "customresourcedefinitions", CLUSTER | NEEDS_VERSION, CONDITION, NULL},
 	{KSHIM_KIND_DASK_CLUSTER, "daskcluster", DASK, "daskclusters", CUSTOM | STATUS_ON_MAIN,
 	 "{\"status\":{\"phase\":\"%s\"}}", WORKERS},
 	{KSHIM_KIND_DASK_WORKER_GROUP, "daskworkergroup", DASK, "daskworkergroups", CUSTOM, NULL, WORKERS},
