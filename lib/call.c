@@ -281,6 +281,8 @@ static void stop_everything(kshim_call *call)
 	kshim__list_remove(&call->waiting);
 	call->state = KSHIM__CALL_FINISHED;
 	kshim__task_queue(loop, &call->task);
+	if (call->ended)
+		call->ended(call);
 }
 
 void kshim__call_finish(kshim_call *call)

@@ -17,6 +17,8 @@
 #include <kubeshim/query.h>
 #include <kubeshim/result.h>
 
+struct kshim__composite;
+
 enum kshim__mode {
 	KSHIM__MODE_BODY,  /* the answer is kept whole */
 	KSHIM__MODE_ITEMS, /* a List: cut into objects while it comes */
@@ -131,6 +133,12 @@ struct kshim_call {
 	void (*data)(kshim_call *call, const char *data, size_t len);
 	/* The target is resolved. */
 	void (*then)(kshim_call *call);
+
+	/* Of a verb that is carried out by other calls: see composite.h. `ended` runs
+	 * once the result stands, before the callback. */
+	struct kshim__composite *composite;
+	void (*composite_resume)(struct kshim__composite *composite);
+	void (*ended)(kshim_call *call);
 
 	kshim_result result;
 	kshim_done_fn *done;

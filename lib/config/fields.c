@@ -295,6 +295,8 @@ int kshim__kubefile_check(const struct kshim__kubefile *file, kshim_error **erro
 	const char *version = json_string_value(json_object_get(file->doc.value, "apiVersion"));
 	bool good = check_value(&check, file->doc.value, T_OBJECT, root);
 
+	if (good && check.pointer.failed)
+		good = kshim__fail(error, KSHIM_ENOMEM, "%s: out of memory", file->name);
 	if (good && kind && *kind && strcmp(kind, "Config") != 0)
 		good = kshim__kubefile_fail(file, "/kind", KSHIM_ECONFIG, error, "a kubeconfig's kind is Config");
 	if (good && version && *version && strcmp(version, "v1") != 0)

@@ -82,11 +82,12 @@ static bool put_path(json_t *into, const struct kshim__entry *entry, const char 
 	return good;
 }
 
-static bool put_proxy(json_t *into, const struct kshim__entry *entry)
+/* kubectl shows a URL's password; here it counts as the secret that it is. */
+static bool put_url(json_t *into, const struct kshim__entry *entry, const char *field)
 {
-	const char *text = kshim__entry_text(entry, "proxy-url");
+	const char *text = kshim__entry_text(entry, field);
 	char *shown = text ? kshim__url_redacted(text) : NULL;
-	bool good = shown ? put(into, "proxy-url", json_string(shown)) : !text;
+	bool good = shown ? put(into, field, json_string(shown)) : !text;
 
 	kshim__free(shown);
 	return good;
@@ -132,15 +133,16 @@ static bool put_extensions(json_t *into, const json_t *list)
 
 static json_t *show_cluster(const struct kshim__entry *entry)
 {
-	const char *server = kshim__entry_text(entry, "server");
 	json_t *shown = json_object();
 
 	if (shown && put_path(shown, entry, "certificate-authority") &&
 	    put_hidden(shown, entry, "certificate-authority-data", OMITTED) &&
 	    put_truth(shown, entry, "disable-compression") &&
 	    put_extensions(shown, kshim__entry_get(entry, "extensions")) &&
-	    put_truth(shown, entry, "insecure-skip-tls-verify") && put_proxy(shown, entry) &&
-	    put(shown, "server", json_string(server ? server : "")) && put_text(shown, entry, "tls-server-name"))
+	    put_truth(shown, entry, "insecure-skip-tls-verify") && put_url(shown, entry, "proxy-url") &&
+	    (kshim__entry_text(entry, "server") ? put_url(shown, entry, "server")
+						: put(shown, "server", json_string(""))) &&
+	    put_text(shown, entry, "tls-server-name"))
 		return shown;
 	json_decref(shown);
 	return NULL;

@@ -110,6 +110,8 @@ static bool add_server(struct kshim__buf *text, kshim_error **error)
 	if (!host || !*host || !port || !*port)
 		return kshim__fail(error, KSHIM_ECONFIG, "%s is not set: this is no Pod",
 				   !host || !*host ? "KUBERNETES_SERVICE_HOST" : "KUBERNETES_SERVICE_PORT");
+	if (strpbrk(host, "/?#@") || strspn(port, "0123456789") != strlen(port))
+		return kshim__fail(error, KSHIM_ECONFIG, "KUBERNETES_SERVICE_HOST and _PORT are no host and port");
 	bare = strpbrk(host, ":%") && *host != '[';
 	kshim__buf_init(&url);
 	kshim__buf_addf(&url, bare ? "https://[%s]:%s" : "https://%s:%s", host, port);

@@ -77,7 +77,7 @@ char *__wrap_kshim__memdup(const char *s, size_t len)
 
 char *__wrap_kshim__strdup(const char *s)
 {
-	return failalloc_now() ? NULL : __real_kshim__strdup(s);
+	return !s || failalloc_now() ? NULL : __real_kshim__strdup(s);
 }
 
 #endif
