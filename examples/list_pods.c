@@ -27,7 +27,7 @@ int main(int argc, char **argv)
 {
 	kshim_loop *loop = kshim_loop_new();
 	kshim_error *error = NULL;
-	kshim_client *api = kshim_client_open(loop, kshim_config_from_env(&error), error ? NULL : &error);
+	kshim_client *api = kshim_client_open(loop, kshim_config_from_env(&error), &error);
 	kshim_query *pods = kshim_query_new(api, KSHIM_POD, argc > 1 ? argv[1] : "default");
 	int status = 0;
 

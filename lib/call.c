@@ -16,6 +16,7 @@
 #define RETRY_AFTER_MAX_MS (10 * 60 * 1000)
 
 static void admitted(struct kshim__ticket *ticket);
+static void refused(struct kshim__ticket *ticket, const kshim_error *error);
 static void dispatch(struct kshim__task *task);
 static void deadline_passed(struct kshim__timer *timer);
 static void pause_over(struct kshim__timer *timer);
@@ -43,6 +44,7 @@ kshim_call *kshim__call_new(kshim_client *client, kshim_done_fn *done, void *use
 	call->result.client = client;
 	call->tenant.evict = evicted;
 	call->ticket.admit = admitted;
+	call->ticket.refuse = refused;
 	kshim__list_init(&call->tenant.link);
 	kshim__list_init(&call->ticket.link);
 	kshim__list_init(&call->waiting);
@@ -138,15 +140,6 @@ kshim_call *kshim__call_begin(kshim_call *call, int64_t timeout_ms)
 
 void kshim__call_send(kshim_call *call)
 {
-	struct kshim__request *request = &call->request;
-
-	kshim__headers_unref(call->headers);
-	call->headers = request->custom ? kshim__client_headers_custom(call->client, request->custom_content) :
-					  kshim__client_headers(call->client, request->accept, request->content);
-	if (!call->headers) {
-		kshim__call_no_memory(call);
-		return;
-	}
 	call->state = KSHIM__CALL_QUEUED;
 	call->queued_us = kshim__now_us();
 	if (!kshim__client_enter(call->client, call->lane, &call->ticket))
@@ -245,7 +238,16 @@ static void admitted(struct kshim__ticket *ticket)
 {
 	kshim_call *call = KSHIM__OWNER(ticket, kshim_call, ticket);
 	struct kshim__transfer *transfer = &call->transfer;
+	struct kshim__request *request = &call->request;
 
+	/* only now, so that they carry the credentials of this moment */
+	kshim__headers_unref(call->headers);
+	call->headers = request->custom ? kshim__client_headers_custom(call->client, request->custom_content) :
+					  kshim__client_headers(call->client, request->accept, request->content);
+	if (!call->headers) {
+		kshim__call_no_memory(call);
+		return;
+	}
 	transfer->transport = &ticket->lane->transport;
 	transfer->method = call->request.method;
 	transfer->path = call->request.path;
@@ -264,6 +266,14 @@ static void admitted(struct kshim__ticket *ticket)
 		return;
 	call->state = KSHIM__CALL_WAITING;
 	kshim__call_no_memory(call);
+}
+
+static void refused(struct kshim__ticket *ticket, const kshim_error *error)
+{
+	kshim_call *call = KSHIM__OWNER(ticket, kshim_call, ticket);
+	kshim_error *copy = kshim_error_copy(error);
+
+	kshim__call_fail(call, copy ? copy : kshim__error_new(KSHIM_ENOMEM, "out of memory"));
 }
 
 /* Ending. */
@@ -317,7 +327,7 @@ static const char *what_it_waited_for(const kshim_call *call)
 	case KSHIM__CALL_WAITING:
 		return "between two requests";
 	case KSHIM__CALL_QUEUED:
-		return "waiting for a free connection";
+		return call->ticket.admitted ? "starting" : "waiting for a free connection or a credential";
 	case KSHIM__CALL_BACKOFF:
 		return "waiting to try again";
 	case KSHIM__CALL_ON_WIRE:
@@ -343,6 +353,8 @@ static void deadline_passed(struct kshim__timer *timer)
 		kshim__error_prefix(error, "%s", kshim_error_message(call->result.error));
 	if (error->code != KSHIM_ENOMEM)
 		error->retryable = true;
+	if (call->state == KSHIM__CALL_ON_WIRE && call->client->on_request)
+		kshim__request_report(call, error);
 	kshim__call_fail(call, error);
 }
 
@@ -508,7 +520,7 @@ static bool may_retry(kshim_call *call, const kshim_error *error, int64_t *wait)
 	int64_t backoff = BACKOFF_FIRST_MS;
 	unsigned i;
 
-	if (call->attempts > call->client->max_retries || call->result.items || call->delivered)
+	if (call->attempts > call->client->max_retries || call->delivered)
 		return false;
 	for (i = 1; i < call->attempts && backoff < BACKOFF_MAX_MS; i++)
 		backoff *= 2;
@@ -619,6 +631,7 @@ static bool hand_on_items(kshim_call *call)
 
 		call->ready_bytes -= object->len;
 		call->result.items++;
+		call->delivered = true;
 		if (call->wants_first && !call->first)
 			call->first = kshim_object_ref(object);
 		if (call->item)

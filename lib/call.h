@@ -102,7 +102,7 @@ struct kshim_call {
 	size_t ready_at, ready_end, ready_cap;
 	size_t ready_bytes;
 	bool paused;
-	bool delivered; /* bytes of a stream were handed on */
+	bool delivered; /* something of this answer was handed on */
 	bool too_large;
 
 	/* What the verb is about. */

@@ -2,6 +2,7 @@
 
 #include "alloc.h"
 #include "base64.h"
+#include "config/credential.h"
 
 #include <kubeshim/version.h>
 
@@ -18,6 +19,7 @@
 
 static void loop_ends(struct kshim__guest *guest);
 static void loop_is_gone(struct kshim__guest *guest);
+static void credential_changed(struct kshim__credential *credential);
 
 static char *default_user_agent(const char *product)
 {
@@ -40,6 +42,8 @@ static void settle_lane(kshim_client *client, struct kshim__lane *lane)
 	if (!lane->open)
 		return;
 	kshim__transport_set_http_version(&lane->transport, version);
+	if (client->credential && client->credential->cert.len)
+		kshim__transport_set_identity(&lane->transport, &client->credential->cert, &client->credential->key);
 	kshim__multi_set_max_connections(&lane->transport.multi, lane == &client->lanes[KSHIM__LANE_CALLS] ?
 									 (long)client->max_connections : STREAM_CONNECTIONS);
 }
@@ -60,6 +64,9 @@ kshim_client *kshim_client_open(kshim_loop *loop, kshim_config *config, kshim_er
 	kshim_client *client = NULL;
 	int i;
 
+	/* what kept the configuration from being made says more */
+	if (!config && error && *error)
+		return NULL;
 	if (error)
 		*error = NULL;
 	if (!loop || !config) {
@@ -88,10 +95,16 @@ kshim_client *kshim_client_open(kshim_loop *loop, kshim_config *config, kshim_er
 	client->http_version = KSHIM_HTTP_1_1;
 	for (i = 0; i < KSHIM__LANES; i++)
 		kshim__list_init(&client->lanes[i].queue);
+	kshim__list_init(&client->uncredited);
+	if (access->credential)
+		client->credential = kshim__credential_new(loop, access, credential_changed, client);
 	client->user_agent = default_user_agent(NULL);
-	if (!client->user_agent)
+	if (!client->user_agent || (access->credential && !client->credential)) {
 		kshim__fail(error, KSHIM_ENOMEM, "out of memory");
-	if (!client->user_agent || !open_lane(client, KSHIM__LANE_CALLS, error)) {
+		kshim__client_unref(client);
+		return NULL;
+	}
+	if (!open_lane(client, KSHIM__LANE_CALLS, error)) {
 		kshim__client_unref(client);
 		return NULL;
 	}
@@ -127,6 +140,8 @@ static void let_go(kshim_client *client)
 	if (!client->loop)
 		return;
 	kshim__list_remove(&client->guest.link);
+	kshim__credential_free(client->credential);
+	client->credential = NULL;
 	for (i = 0; i < KSHIM__LANES; i++)
 		if (client->lanes[i].open)
 			kshim__transport_free(&client->lanes[i].transport);
@@ -201,7 +216,9 @@ void *kshim__client_fail(kshim_client *client, kshim_error *error)
 
 const kshim_error *kshim_client_error(const kshim_client *client)
 {
-	return client ? client->error : NULL;
+	static const kshim_error no_client = {.code = KSHIM_EINVAL, .message = (char *)"there is no client"};
+
+	return client ? client->error : &no_client;
 }
 
 /* Settings. */
@@ -367,6 +384,9 @@ static const char *current_token(kshim_client *client)
 {
 	const char *token = kshim__access_token(client->access, kshim__now_us() / 1000);
 
+	if (!token && client->credential)
+		token = client->credential->token;
+
 	if (token && (!client->sent_token || strcmp(token, client->sent_token) != 0)) {
 		drop_headers(client);
 		client->sent_token = kshim__strdup(token);
@@ -407,7 +427,10 @@ struct kshim__headers *kshim__client_headers_custom(kshim_client *client, const 
 
 bool kshim__client_renew(kshim_client *client)
 {
-	return kshim__access_expire(client->access);
+	if (!client->credential)
+		return kshim__access_expire(client->access);
+	kshim__credential_expire(client->credential);
+	return true;
 }
 
 /* Tenants and admission. */
@@ -441,6 +464,10 @@ bool kshim__client_enter(kshim_client *client, enum kshim__lane_kind which, stru
 	if (!client->lanes[which].open && !open_lane(client, which, NULL))
 		return false;
 	ticket->lane = &client->lanes[which];
+	if (client->credential && !kshim__credential_ready(client->credential)) {
+		kshim__list_append(&client->uncredited, &ticket->link);
+		return true;
+	}
 	kshim__list_append(&ticket->lane->queue, &ticket->link);
 	admit_next(client, ticket->lane);
 	return true;
@@ -455,4 +482,48 @@ void kshim__client_leave(kshim_client *client, struct kshim__ticket *ticket)
 	ticket->lane->admitted--;
 	if (!client->closed)
 		admit_next(client, ticket->lane);
+}
+
+/* The connections that were made under another certificate are not used again:
+ * libcurl tells them apart by it. */
+static void take_certificate(kshim_client *client)
+{
+	int i;
+
+	if (client->certificates == client->credential->certificates)
+		return;
+	client->certificates = client->credential->certificates;
+	for (i = 0; i < KSHIM__LANES; i++)
+		if (client->lanes[i].open)
+			kshim__transport_set_identity(&client->lanes[i].transport, &client->credential->cert,
+						      &client->credential->key);
+}
+
+/* A fetch is over: all that waited for it go on, or learn why they cannot. What
+ * expires at once is sent nevertheless, else it would be fetched for ever. */
+static void credential_changed(struct kshim__credential *credential)
+{
+	kshim_client *client = credential->owner;
+	struct kshim__link waited;
+	int i;
+
+	take_certificate(client);
+	kshim__list_init(&waited);
+	while (!kshim__list_empty(&client->uncredited)) {
+		struct kshim__link *link = client->uncredited.next;
+
+		kshim__list_remove(link);
+		kshim__list_append(&waited, link);
+	}
+	while (!kshim__list_empty(&waited)) {
+		struct kshim__ticket *ticket = KSHIM__OWNER(waited.next, struct kshim__ticket, link);
+
+		kshim__list_remove(&ticket->link);
+		if (credential->error)
+			ticket->refuse(ticket, credential->error);
+		else
+			kshim__list_append(&ticket->lane->queue, &ticket->link);
+	}
+	for (i = 0; i < KSHIM__LANES; i++)
+		admit_next(client, &client->lanes[i]);
 }

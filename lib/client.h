@@ -47,9 +47,12 @@ struct kshim__ticket {
 	struct kshim__lane *lane;
 	bool admitted;
 	void (*admit)(struct kshim__ticket *ticket);
+	/* No credential could be had; the error is borrowed. */
+	void (*refuse)(struct kshim__ticket *ticket, const kshim_error *error);
 };
 
 struct kshim__discovery;
+struct kshim__credential;
 
 struct kshim_client {
 	unsigned refs;
@@ -58,6 +61,9 @@ struct kshim_client {
 	bool closed;
 	struct kshim__access *access; /* reference */
 	struct kshim__lane lanes[KSHIM__LANES];
+	struct kshim__credential *credential; /* that has to be fetched, or NULL */
+	unsigned certificates; /* of the credential's, what the lanes carry */
+	struct kshim__link uncredited; /* tickets that wait for it */
 	struct kshim__headers *headers[KSHIM__ACCEPTS][KSHIM__CONTENTS];
 	char *sent_token; /* what the cached headers carry */
 	char *user_agent;

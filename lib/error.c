@@ -118,7 +118,7 @@ static kshim_code code_of_status(int http_status, const char *reason)
 	case 410:
 		return KSHIM_EGONE;
 	case 422:
-		return KSHIM_EINVALID;
+		return KSHIM_EREFUSED;
 	case 429:
 		return KSHIM_ETOOMANY;
 	}

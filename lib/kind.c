@@ -292,37 +292,37 @@ void kshim_kind_unref(const kshim_kind *kind)
 
 const char *kshim_kind_group(const kshim_kind *kind)
 {
-	return kind->group;
+	return kind ? kind->group : NULL;
 }
 
 const char *kshim_kind_version(const kshim_kind *kind)
 {
-	return kind->versions[0];
+	return kind ? kind->versions[0] : NULL;
 }
 
 const char *kshim_kind_plural(const kshim_kind *kind)
 {
-	return kind->plural;
+	return kind ? kind->plural : NULL;
 }
 
 const char *kshim_kind_singular(const kshim_kind *kind)
 {
-	return kind->singular;
+	return kind ? kind->singular : NULL;
 }
 
 const char *kshim_kind_name(const kshim_kind *kind)
 {
-	return kind->kind;
+	return kind ? kind->kind : NULL;
 }
 
 int kshim_kind_is_namespaced(const kshim_kind *kind)
 {
-	return kind->namespaced;
+	return kind && kind->namespaced;
 }
 
 const char *kshim_kind_api_version(const kshim_kind *kind)
 {
-	return kind->api_versions[0];
+	return kind ? kind->api_versions[0] : NULL;
 }
 
 const char *kshim_kind_version_at(const kshim_kind *kind, size_t index)

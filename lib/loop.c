@@ -375,6 +375,11 @@ int kshim_loop_fd(kshim_loop *loop)
 	return loop->epoll_fd;
 }
 
+int kshim__loop_descriptor(const kshim_loop *loop)
+{
+	return loop->epoll_fd;
+}
+
 static void woken(kshim_loop *loop)
 {
 	uint64_t count;

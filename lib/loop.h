@@ -29,6 +29,9 @@ void kshim__list_remove(struct kshim__link *link); /* leaves it empty; twice is 
 /* CLOCK_MONOTONIC in microseconds. */
 int64_t kshim__now_us(void);
 
+/* One of the loop's own descriptors, without what kshim_loop_fd() sets off. */
+int kshim__loop_descriptor(const kshim_loop *loop);
+
 /* A task runs once, in the next round of dispatch, unless it is removed. */
 struct kshim__task {
 	struct kshim__link link;

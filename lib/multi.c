@@ -2,10 +2,14 @@
 
 #include "alloc.h"
 
+#include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -151,12 +155,59 @@ static void close_curl(struct kshim__multi *multi)
 		forget_socket(multi, (curl_socket_t)fd);
 }
 
+/* libcurl 7.88.1 makes the socket pair of curl_multi_wakeup() without
+ * close-on-exec, and does not tell its numbers. They are the two that were free
+ * before; it is them if a wake-up runs from the one to the other. */
+
+static void two_free_fds(const struct kshim__multi *multi, int fds[2])
+{
+	int i, like = kshim__loop_descriptor(multi->loop);
+
+	for (i = 0; i < 2; i++)
+		fds[i] = fcntl(like, F_DUPFD_CLOEXEC, 0);
+	for (i = 0; i < 2; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+static bool is_open_socket(int fd)
+{
+	int domain = 0;
+	socklen_t len = sizeof(domain);
+
+	return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_UNIX;
+}
+
+static bool bytes_on_their_way(int from, int to)
+{
+	struct pollfd poll_fd = {.fd = to, .events = POLLIN};
+	int unread = 0;
+
+	return ioctl(from, SIOCOUTQ, &unread) == 0 && unread > 0 && poll(&poll_fd, 1, 0) == 1;
+}
+
+static void close_wakeup_on_exec(CURLM *curl, const int fds[2])
+{
+	if (!is_open_socket(fds[0]) || !is_open_socket(fds[1]) || bytes_on_their_way(fds[1], fds[0]))
+		return;
+	curl_multi_wakeup(curl);
+	if (bytes_on_their_way(fds[1], fds[0])) {
+		fcntl(fds[0], F_SETFD, FD_CLOEXEC);
+		fcntl(fds[1], F_SETFD, FD_CLOEXEC);
+	}
+	curl_multi_poll(curl, NULL, 0, 0, NULL); /* takes the wake-up back */
+}
+
 static bool open_curl(struct kshim__multi *multi)
 {
-	CURLM *curl = curl_multi_init();
+	CURLM *curl;
+	int fds[2];
 
+	two_free_fds(multi, fds);
+	curl = curl_multi_init();
 	if (!curl)
 		return false;
+	close_wakeup_on_exec(curl, fds);
 	multi->curl = curl;
 	curl_multi_setopt(curl, CURLMOPT_SOCKETFUNCTION, on_socket);
 	curl_multi_setopt(curl, CURLMOPT_SOCKETDATA, multi);

@@ -191,6 +191,9 @@ kshim_call *kshim_object_update(kshim_object *object, const kshim_options *optio
 	body = kshim__object_diff(object, options->if_unchanged, &len, &unchanged, &error);
 	if (unchanged && !error) {
 		kshim__free(body);
+		if (!kshim_object_uid(object))
+			return kshim__call_drop(call, kshim__error_new(KSHIM_EINVAL, "nothing was changed in the object, "
+										     "and it was never read"));
 		return succeed(call, options);
 	}
 	return write_body(call, body, len, KSHIM__CONTENT_MERGE_PATCH, options, error);

@@ -383,6 +383,7 @@ static bool next_page(kshim_call *call)
 		return false;
 	kshim__items_free(call->items);
 	call->items = NULL;
+	call->delivered = false; /* of this page: it may be tried again */
 	if (!set_page(call, call->result.continue_token, NULL)) {
 		kshim__call_no_memory(call);
 		return true;

@@ -140,6 +140,8 @@ bool kshim__transport_init(struct kshim__transport *transport, kshim_loop *loop,
 		return false;
 	}
 	transport->access = kshim__access_ref(access);
+	transport->cert = &access->cert;
+	transport->key = &access->key;
 	if (access->https)
 		warm_up_tls();
 	transport->share = curl_share_init();
@@ -168,10 +170,24 @@ void kshim__transport_free(struct kshim__transport *transport)
 	kshim__access_unref(transport->access);
 }
 
+static void new_generation(struct kshim__transport *transport)
+{
+	transport->generation++;
+	drop_idle(transport);
+}
+
 void kshim__transport_set_http_version(struct kshim__transport *transport, long version)
 {
 	transport->http_version = version;
-	drop_idle(transport);
+	new_generation(transport);
+}
+
+void kshim__transport_set_identity(struct kshim__transport *transport, const struct kshim__blob *cert,
+				   const struct kshim__blob *key)
+{
+	transport->cert = cert;
+	transport->key = key;
+	new_generation(transport);
 }
 
 /* Easy handles. */
@@ -256,15 +272,17 @@ static int on_debug(CURL *easy, curl_infotype type, char *data, size_t len, void
 	return 0;
 }
 
-static CURLcode set_blob(CURL *easy, CURLoption option, const struct kshim__blob *from)
+/* The certificate and key are copied: another may come while a handle has them. */
+static CURLcode set_blob(CURL *easy, CURLoption option, const struct kshim__blob *from, unsigned flags)
 {
-	struct curl_blob blob = {from->data, from->len, CURL_BLOB_NOCOPY};
+	struct curl_blob blob = {from->data, from->len, flags};
 
 	return from->len ? curl_easy_setopt(easy, option, &blob) : CURLE_OK;
 }
 
-static bool set_up_tls(CURL *easy, const struct kshim__access *access)
+static bool set_up_tls(CURL *easy, const struct kshim__transport *transport)
 {
+	const struct kshim__access *access = transport->access;
 	bool ok = true;
 
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -277,10 +295,23 @@ static bool set_up_tls(CURL *easy, const struct kshim__access *access)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
 		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	}
-	ok = ok && set_blob(easy, CURLOPT_CAINFO_BLOB, &access->ca) == CURLE_OK;
-	ok = ok && set_blob(easy, CURLOPT_SSLCERT_BLOB, &access->cert) == CURLE_OK;
-	ok = ok && set_blob(easy, CURLOPT_SSLKEY_BLOB, &access->key) == CURLE_OK;
+	ok = ok && set_blob(easy, CURLOPT_CAINFO_BLOB, &access->ca, CURL_BLOB_NOCOPY) == CURLE_OK;
+	ok = ok && set_blob(easy, CURLOPT_SSLCERT_BLOB, transport->cert, CURL_BLOB_COPY) == CURLE_OK;
+	ok = ok && set_blob(easy, CURLOPT_SSLKEY_BLOB, transport->key, CURL_BLOB_COPY) == CURLE_OK;
 	return ok;
+}
+
+/* Go, whose meaning of the field counts, lets a SOCKS proxy resolve the names. */
+static CURLcode set_up_proxy(CURL *easy, const char *url)
+{
+	if (!url)
+		return CURLE_OK;
+	if (strncasecmp(url, "socks5://", 9) == 0) {
+		CURLcode code = curl_easy_setopt(easy, CURLOPT_PROXY, url + 9);
+
+		return code ? code : curl_easy_setopt(easy, CURLOPT_PROXYTYPE, (long)CURLPROXY_SOCKS5_HOSTNAME);
+	}
+	return curl_easy_setopt(easy, CURLOPT_PROXY, url);
 }
 
 /* An easy handle with all that never changes from request to request. */
@@ -312,8 +343,7 @@ static CURL *new_handle(struct kshim__transport *transport)
 		curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
 	if (transport->connect_to)
 		curl_easy_setopt(easy, CURLOPT_CONNECT_TO, transport->connect_to);
-	if ((access->proxy_url && curl_easy_setopt(easy, CURLOPT_PROXY, access->proxy_url) != CURLE_OK) ||
-	    !set_up_tls(easy, access)) {
+	if (set_up_proxy(easy, access->proxy_url) != CURLE_OK || !set_up_tls(easy, transport)) {
 		curl_easy_cleanup(easy);
 		return NULL;
 	}
@@ -353,7 +383,7 @@ static void put_back(struct kshim__transfer *transfer, bool keep)
 	transfer->exchange.easy = NULL;
 	if (!easy)
 		return;
-	if (keep && transport->idle_count < KSHIM__IDLE_HANDLES)
+	if (keep && transfer->generation == transport->generation && transport->idle_count < KSHIM__IDLE_HANDLES)
 		transport->idle[transport->idle_count++] = easy;
 	else
 		curl_easy_cleanup(easy);
@@ -383,6 +413,7 @@ bool kshim__transfer_start(struct kshim__transfer *transfer)
 	if (!easy)
 		return false;
 	transfer->exchange.easy = easy;
+	transfer->generation = transport->generation;
 	transfer->exchange.finished = exchange_finished;
 	transfer->status = 0;
 	transfer->code = CURLE_OK;

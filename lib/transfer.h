@@ -22,6 +22,9 @@ struct kshim__transport {
 	char *base_url;               /* before the path: scheme, host, port, prefix */
 	char *host;                   /* Host header, where base_url holds tls-server-name; else NULL */
 	struct curl_slist *connect_to;
+	const struct kshim__blob *cert; /* borrowed of the access, or of who set an identity */
+	const struct kshim__blob *key;
+	unsigned generation; /* of the settings: a handle of an earlier one is not kept */
 	CURLSH *share;                /* TLS sessions */
 	CURL *idle[KSHIM__IDLE_HANDLES];
 	unsigned idle_count;
@@ -33,6 +36,11 @@ bool kshim__transport_init(struct kshim__transport *transport, kshim_loop *loop,
 			   kshim_error **error);
 void kshim__transport_free(struct kshim__transport *transport); /* no transfer is under way any more */
 void kshim__transport_set_http_version(struct kshim__transport *transport, long version);
+
+/* Another client certificate, for connections from now on; the blobs are borrowed
+ * until the next one is set. */
+void kshim__transport_set_identity(struct kshim__transport *transport, const struct kshim__blob *cert,
+				   const struct kshim__blob *key);
 
 /* Request headers: shared by the requests that look alike. */
 struct kshim__headers {
@@ -68,6 +76,7 @@ struct kshim__transfer {
 	int status;  /* set before the first sink */
 	CURLcode code;
 	char problem[CURL_ERROR_SIZE];
+	unsigned generation;
 	bool reads; /* GET or HEAD: may go out twice */
 	unsigned sends;
 	uint64_t received;

@@ -5,10 +5,14 @@
 #include <limits.h>
 #include <string.h>
 
+#define POINTER_MAX 512
+
 static void note(struct kshim__yaml_lines *lines, unsigned line)
 {
 	json_t *number;
 
+	if (lines->pointer.len > POINTER_MAX)
+		return; /* what is within is told by what is around it */
 	if (lines->pointer.failed) {
 		lines->failed = true;
 		return;

@@ -350,11 +350,11 @@ char *pod_list(size_t count, size_t padding, const char *continue_token)
 
 /* Descriptors. */
 
-static int each_fd(bool want_inheritable)
+static int each_fd(void (*visit)(int fd, int *user), int *user)
 {
 	DIR *dir = opendir("/proc/self/fd");
 	struct dirent *entry;
-	int count = 0, found = -1, fd;
+	int count = 0, fd;
 
 	assert_non_null(dir);
 	while ((entry = readdir(dir))) {
@@ -362,21 +362,42 @@ static int each_fd(bool want_inheritable)
 		if (entry->d_name[0] == '.' || fd == dirfd(dir))
 			continue;
 		count++;
-		if (fd > 2 && found < 0 && !(fcntl(fd, F_GETFD) & FD_CLOEXEC))
-			found = fd;
+		visit(fd, user);
 	}
 	closedir(dir);
-	return want_inheritable ? found : count;
+	return count;
+}
+
+static void only_count(int fd, int *unused)
+{
+	(void)fd;
+	(void)unused;
+}
+
+static void find_inheritable(int fd, int *found)
+{
+	if (fd > 2 && *found < 0 && !(fcntl(fd, F_GETFD) & FD_CLOEXEC))
+		*found = fd;
+}
+
+static void set_cloexec(int fd, int *unused)
+{
+	(void)unused;
+	if (fd > 2)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
 int open_fds(void)
 {
-	return each_fd(false);
+	return each_fd(only_count, NULL);
 }
 
 int fd_without_cloexec(void)
 {
-	return each_fd(true);
+	int found = -1;
+
+	each_fd(find_inheritable, &found);
+	return found;
 }
 
 void assert_fds(int before)
@@ -406,6 +427,7 @@ void test_begin(void)
 
 	for (i = 0; i < COUNT(proxies); i++)
 		unsetenv(proxies[i]);
+	each_fd(set_cloexec, NULL); /* what make and the like handed down */
 	if (getenv("KSHIM_TEST"))
 		cmocka_set_test_filter(getenv("KSHIM_TEST"));
 	alarm(580);

@@ -25,8 +25,10 @@ typedef enum kshim_http {
  * why. */
 KSHIM_API kshim_client *kshim_client_new(kshim_loop *loop, kshim_config *config);
 
-/* The same, with the reason: *error gets a new kshim_error when NULL is
- * returned and `error` is not NULL. */
+/* The same, with the reason: *error, which must be NULL before, gets a new
+ * kshim_error when NULL is returned and `error` is not NULL. With a NULL config
+ * an error that is there stays, so that both can be made in one expression:
+ * kshim_client_open(loop, kshim_config_from_env(&error), &error). */
 KSHIM_API kshim_client *kshim_client_open(kshim_loop *loop, kshim_config *config, kshim_error **error);
 
 /* Cancels every call: their callbacks run from the loop's next pass, with
@@ -34,7 +36,8 @@ KSHIM_API kshim_client *kshim_client_open(kshim_loop *loop, kshim_config *config
 KSHIM_API void kshim_client_free(kshim_client *client);
 
 /* Why the last function on this client, its queries or its objects returned
- * NULL; NULL if none did. Borrowed until the next one fails. */
+ * NULL; NULL if none did. Borrowed until the next one fails. Of a NULL client: an
+ * error that says so. */
 KSHIM_API const kshim_error *kshim_client_error(const kshim_client *client);
 
 /* Settings, for calls that begin afterwards. */
@@ -99,7 +102,7 @@ KSHIM_API kshim_call *kshim_client_version(kshim_client *client, kshim_done_fn *
 
 /* Any request to a path of the server ("/healthz", "/api/v1/…?x=y"; percent-
  * encoded by the caller). `body` is copied and may be NULL. The result holds the
- * body; a status of 400 and above is an error. */
+ * body; a status that is no success (2xx) is an error. */
 KSHIM_API kshim_call *kshim_client_request(kshim_client *client, const char *method, const char *path,
 					   const char *content_type, const char *body, size_t len,
 					   const kshim_options *options, kshim_done_fn *done, void *user);

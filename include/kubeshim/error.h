@@ -31,7 +31,7 @@ typedef enum kshim_code {
 	KSHIM_ECONFLICT = 17,    /* 409: changed meanwhile, or another manager's field */
 	KSHIM_EEXISTS = 18,      /* 409 with reason AlreadyExists */
 	KSHIM_EGONE = 19,        /* 410: resourceVersion or continue token expired */
-	KSHIM_EINVALID = 20,     /* 422: the server's validation refused the object */
+	KSHIM_EREFUSED = 20,     /* 422: the server's validation refused the object */
 	KSHIM_ETOOMANY = 21,     /* 429 */
 	KSHIM_ESERVER = 22,      /* 5xx */
 	KSHIM_EHTTP = 23         /* any other status that is not a success */
@@ -62,7 +62,7 @@ KSHIM_API const char *kshim_error_reason(const kshim_error *error);
 KSHIM_API int kshim_error_curl_code(const kshim_error *error);
 
 /* 1 if the same call may succeed later (429, 5xx that say so, a broken
- * connection), 0 if not. Says nothing of whether a write took place. */
+ * connection, a deadline that passed), 0 if not. Says nothing of whether a write took place. */
 KSHIM_API int kshim_error_is_retryable(const kshim_error *error);
 
 /* Milliseconds that the server asked to wait (Retry-After, or the Status'

@@ -102,7 +102,8 @@ KSHIM_API kshim_call *kshim_object_replace(kshim_object *object, const kshim_opt
 
 /* Sends what was changed in the tree since it was read, as a merge patch (RFC
  * 7386): a key that was removed is removed there, what others changed meanwhile
- * stays. Without a change nothing is sent and the call succeeds. */
+ * stays. Without a change nothing is sent and the call succeeds; KSHIM_EINVAL if
+ * there is none and the object was never read (it has no uid). */
 KSHIM_API kshim_call *kshim_object_update(kshim_object *object, const kshim_options *options, kshim_done_fn *done,
 					  void *user);
 

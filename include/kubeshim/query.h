@@ -86,9 +86,10 @@ KSHIM_API void kshim_query_set_timeout(kshim_query *query, int64_t ms);
  * `done` once. `item` may be NULL: then they are only counted. */
 KSHIM_API kshim_call *kshim_query_list(kshim_query *query, kshim_item_fn *item, kshim_done_fn *done, void *user);
 
-/* The server's own table (kshim_result_body(): a meta.k8s.io/v1 Table, or a
- * List where the server knows no tables); `each` page gives one call of `page`
- * with the text, before `done`. */
+/* The server's own table of the one object named, or with a NULL name of all that
+ * match: `page` runs for each page with its text (a meta.k8s.io/v1 Table, or a
+ * List where the server knows no tables), then `done`, whose result has the last
+ * page's text as its body. */
 typedef void kshim_page_fn(const char *json, size_t len, void *user);
 KSHIM_API kshim_call *kshim_query_table(kshim_query *query, const char *name, kshim_page_fn *page,
 					kshim_done_fn *done, void *user);

@@ -1,6 +1,8 @@
 #include "config/config.h"
 
 #include "alloc.h"
+#include "buf.h"
+#include "config/exec.h"
 #include "config/files.h"
 #include "config/kubeconfig.h"
 #include "config/pem.h"
@@ -165,20 +167,32 @@ static bool check_methods(struct chosen *chosen)
 	return true;
 }
 
-/* Credentials that a program or a provider gives: nothing here runs them yet. */
+/* Credentials that a program or a provider gives, where nothing else does. */
 static bool resolve_plugin(struct chosen *chosen)
 {
 	const struct kshim__entry *user = chosen->user;
+	struct kshim__access *access = chosen->access;
+	struct kshim__credential_spec *spec;
+	struct kshim__buf source;
 
-	if (!chosen->access->https)
+	if (!access->https)
 		return true;
-	if (kshim__entry_get(user, "exec"))
-		return kshim__entry_fail(user, "exec", KSHIM_ECONFIG, chosen->error,
-					 "an exec plugin (user \"%s\") is not supported yet", user->name);
 	if (kshim__entry_get(user, "auth-provider"))
 		return kshim__entry_fail(user, "auth-provider", KSHIM_ECONFIG, chosen->error,
 					 "an auth provider (user \"%s\") is not supported yet", user->name);
-	return true;
+	if (!kshim__entry_get(user, "exec"))
+		return true;
+	spec = access->credential = kshim__calloc(1, sizeof(*spec));
+	if (!spec)
+		return no_memory(chosen);
+	kshim__buf_init(&source);
+	kshim__buf_addf(&source, "%s: user \"%s\"", user->file->name, user->name);
+	spec->source = kshim__buf_take(&source, NULL);
+	if (!spec->source)
+		return no_memory(chosen);
+	spec->way = &kshim__exec_way;
+	spec->exec = kshim__exec_parse(user, chosen->cluster, access, chosen->error);
+	return spec->exec != NULL;
 }
 
 static bool resolve_certificate(struct chosen *chosen)
@@ -472,6 +486,7 @@ void kshim__access_unref(struct kshim__access *access)
 	kshim__free(access->token_file);
 	kshim__free(access->username);
 	kshim__free_secret_string(access->password);
+	kshim__credential_spec_free(access->credential);
 	kshim__free(access->impersonate_user);
 	kshim__free(access->impersonate_uid);
 	for (i = 0; i < access->impersonate_group_count; i++)

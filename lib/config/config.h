@@ -17,6 +17,8 @@ struct kshim__pair {
 	char *value;
 };
 
+struct kshim__credential_spec;
+
 /* What the current context comes to: everything a connection and a request
  * need, with files already read into memory. One exists for each context that
  * was resolved; a client holds a reference. */
@@ -38,6 +40,8 @@ struct kshim__access {
 	char *token_file;        /* re-read by kshim__access_token() */
 	char *username;
 	char *password;
+
+	struct kshim__credential_spec *credential; /* to be fetched; or NULL */
 
 	char *impersonate_user;
 	char *impersonate_uid;

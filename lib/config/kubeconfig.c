@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define ENTRIES_MAX 10000 /* of clusters, users, contexts each */
+#define LINES_DEPTH 8     /* /users/0/user/exec/env/0/name */
 
 static void *no_memory(kshim_error **error)
 {
@@ -137,7 +138,7 @@ static int read_document(struct kshim__kubefile *file, const char *text, size_t 
 	struct kshim__yaml_doc *docs;
 	size_t count, i;
 
-	if (kshim__yaml_read(text, len, file->name, KSHIM_ECONFIG, KSHIM__YAML_DEPTH, &docs, &count, error) < 0)
+	if (kshim__yaml_read(text, len, file->name, KSHIM_ECONFIG, LINES_DEPTH, &docs, &count, error) < 0)
 		return -1;
 	if (count > 1)
 		kshim__fail(error, KSHIM_ECONFIG, "%s:%u: a second document; a kubeconfig is one", file->name,

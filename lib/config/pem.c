@@ -37,7 +37,6 @@ static const char *read_certificates(const struct kshim__blob *blob, X509 **firs
 	int count = 0;
 
 	while (bio && !problem) {
-		ERR_clear_error();
 		cert = PEM_read_bio_X509(bio, NULL, no_password, &asked);
 		if (!cert && !at_end())
 			problem = "a certificate in it cannot be read";
@@ -59,9 +58,9 @@ const char *kshim__pem_ca_problem(const struct kshim__blob *ca)
 {
 	const char *problem;
 
-	ERR_clear_error();
+	ERR_set_mark();
 	problem = read_certificates(ca, NULL);
-	ERR_clear_error();
+	ERR_pop_to_mark();
 	return problem;
 }
 
@@ -70,7 +69,6 @@ static const char *read_key(const struct kshim__blob *blob, EVP_PKEY **key)
 	BIO *bio = open_blob(blob);
 	bool asked = false;
 
-	ERR_clear_error();
 	if (bio)
 		*key = PEM_read_bio_PrivateKey(bio, NULL, no_password, &asked);
 	BIO_free(bio);
@@ -90,6 +88,7 @@ const char *kshim__pem_pair_problem(const struct kshim__blob *cert, const struct
 	const char *problem;
 
 	*of_key = false;
+	ERR_set_mark();
 	problem = read_certificates(cert, &x509);
 	if (!problem) {
 		*of_key = true;
@@ -99,6 +98,6 @@ const char *kshim__pem_pair_problem(const struct kshim__blob *cert, const struct
 		problem = "the private key is not that of the client certificate";
 	EVP_PKEY_free(pkey);
 	X509_free(x509);
-	ERR_clear_error();
+	ERR_pop_to_mark();
 	return problem;
 }

@@ -152,6 +152,12 @@ void create(kshim_object *object, struct answer *got, const kshim_options *optio
 	ASK(live, got, kshim_object_create(object, options, live_done, got));
 }
 
+void patch(struct subject *subject, kshim_patch type, const char *text, const kshim_options *options,
+		  struct answer *got)
+{
+	ASK(live, got, kshim_object_patch(subject->object, type, text, strlen(text), options, live_done, got));
+}
+
 /* ---- what is the same as on the server */
 
 void look_by_name(struct subject *subject, struct answer *got)

@@ -63,6 +63,8 @@ kshim_object *make_object(struct subject *subject, char which);
 void begin_anew(struct subject *subject);
 
 void create(kshim_object *object, struct answer *got, const kshim_options *options);
+void patch(struct subject *subject, kshim_patch type, const char *text, const kshim_options *options,
+	   struct answer *got);
 void remove_object(kshim_object *object);
 /* Controllers take finalizers away: that takes its time. */
 void wait_until_gone(kshim_object *object);

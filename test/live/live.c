@@ -65,6 +65,7 @@ struct live *live_open(const char *context, kshim_loop *loop)
 	if (kshim_config_use_context(config, context, &error) < 0)
 		fail_msg("%s", kshim_error_message(error));
 	live->loop = loop ? loop : kshim_loop_new();
+	live->own_loop = !loop;
 	assert_non_null(live->loop);
 	live->client = kshim_client_open(live->loop, config, &error);
 	if (!live->client)
@@ -80,7 +81,8 @@ void live_close(struct live *live)
 	if (!live)
 		return;
 	kshim_client_free(live->client);
-	kshim_loop_free(live->loop);
+	if (live->own_loop)
+		kshim_loop_free(live->loop);
 	free(live);
 }
 

@@ -1,9 +1,7 @@
 /*
  * What the live tests share: a loop and a client for each identity, calls that
- * are waited for, and what they brought.
- *
- * Everything is released by live_close(), so that a test that fails on its way
- * leaks nothing that hides another one's leak.
+ * are waited for, and what they brought. Their programs run in the root of the
+ * source; an argument is a filter of their tests ("deployment*").
  */
 #ifndef LIVE_H
 #define LIVE_H
@@ -26,6 +24,7 @@
 /* A client and what its requests were. */
 struct live {
 	kshim_loop *loop;
+	bool own_loop;
 	kshim_client *client;
 	char namespace_[64]; /* of this run; "" until live_make_namespace() */
 	unsigned requests;

@@ -68,12 +68,6 @@ static void update_if_unchanged(struct subject *subject)
 	live_clear(&got);
 }
 
-static void patch(struct subject *subject, kshim_patch type, const char *text, const kshim_options *options,
-		  struct answer *got)
-{
-	ASK(live, got, kshim_object_patch(subject->object, type, text, strlen(text), options, live_done, got));
-}
-
 static void patches(struct subject *subject)
 {
 	struct answer got = {0};
@@ -137,7 +131,7 @@ static void replace(struct subject *subject)
 	kshim_object_set_string(stale, "/metadata/annotations/" KEY "replaced", "yes");
 	ASK(live, &got, kshim_object_replace(stale, NULL, live_done, &got));
 	if (subject->row->flags & (CUSTOM | NEEDS_VERSION)) {
-		EXPECT(&got, KSHIM_EINVALID);
+		EXPECT(&got, KSHIM_EREFUSED);
 		assert_string_equal(kshim_error_cause_field(got.error, 0), "metadata.resourceVersion");
 	} else {
 		EXPECT(&got, KSHIM_OK);

@@ -1,0 +1,134 @@
+/* create, replace, apply: the objects of files. */
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int check_output(struct app *app)
+{
+	const char *output = app->settings.output;
+
+	if (output && strcmp(output, "name") != 0 && strcmp(output, "json") != 0)
+		return fail(app, "unable to match a printer suitable for the output format \"%s\", allowed formats are: "
+				 "json,name", output);
+	return 0;
+}
+
+int write_prepare(struct app *app)
+{
+	if (app->settings.files.count == 0)
+		return fail(app, "must specify -f");
+	if (check_output(app) < 0 || files_read(app) < 0)
+		return -1;
+	if (!app->targets)
+		return fail(app, "no objects passed to %s", app->verb->name);
+	return 0;
+}
+
+/* What -n says has to agree with what the object says. Changes the object that
+ * says nothing. */
+static bool settle_namespace(struct app *app, struct target *target)
+{
+	const char *own = kshim_object_namespace(target->object), *wanted = app->settings.namespace_;
+
+	if (!wanted || !kshim_kind_is_namespaced(target->kind))
+		return true;
+	if (!own && kshim_object_set_string(target->object, "/metadata/namespace", wanted) == 0)
+		return true;
+	if (!own)
+		fail(app, "out of memory");
+	else if (strcmp(own, wanted) != 0)
+		fail(app, "the namespace from the provided object \"%s\" does not match the namespace \"%s\". You must pass "
+			  "'--namespace=%s' to perform this operation.", own, wanted, own);
+	return own && strcmp(own, wanted) == 0;
+}
+
+/* The kind is asked for only where its scope matters. */
+static bool begin(struct app *app, struct target *target, begin_fn *go)
+{
+	return app->settings.namespace_ ? target_need_kind(app, target, go) : go(app, target);
+}
+
+static void done(struct app *app, kshim_result *result, const char *doing, const char *what)
+{
+	if (kshim_result_error(result))
+		fail_error(app, app->at, doing, kshim_result_error(result));
+	else
+		say_done(app, kshim_result_object(result), what);
+	app_next(app);
+}
+
+static void created(kshim_result *result, void *user)
+{
+	done(user, result, "creating", "created");
+}
+
+static bool create(struct app *app, struct target *target)
+{
+	return (!target->kind || settle_namespace(app, target)) &&
+	       app_started(app, kshim_object_create(target->object, app->options, created, app));
+}
+
+bool create_begin(struct app *app, struct target *target)
+{
+	return begin(app, target, create);
+}
+
+static void replaced(kshim_result *result, void *user)
+{
+	done(user, result, "replacing", "replaced");
+}
+
+static bool replace(struct app *app, struct target *target)
+{
+	return (!target->kind || settle_namespace(app, target)) &&
+	       app_started(app, kshim_object_replace(target->object, app->options, replaced, app));
+}
+
+bool replace_begin(struct app *app, struct target *target)
+{
+	return begin(app, target, replace);
+}
+
+static bool is_conflict(const kshim_error *error)
+{
+	const char *reason = kshim_error_cause_reason(error, 0);
+
+	return kshim_error_code(error) == KSHIM_ECONFLICT && reason && strcmp(reason, "FieldManagerConflict") == 0;
+}
+
+static void applied(kshim_result *result, void *user)
+{
+	struct app *app = user;
+	const kshim_error *error = kshim_result_error(result);
+
+	if (!is_conflict(error)) {
+		done(app, result, NULL, "serverside-applied");
+		return;
+	}
+	fail(app, "%s\n"
+		  "Please review the fields above--they currently have other managers. Here\n"
+		  "are the ways you can resolve this warning:\n"
+		  "* If you intend to manage all of these fields, please re-run the apply\n"
+		  "  command with the `--force-conflicts` flag.\n"
+		  "* If you do not intend to manage all of the fields, please edit your\n"
+		  "  manifest to remove references to the fields that should keep their\n"
+		  "  current managers.\n"
+		  "* You may co-own fields by updating your manifest to match the existing\n"
+		  "  value; in this case, you'll become the manager if the other manager(s)\n"
+		  "  stop managing the field (remove it from their configuration).\n"
+		  "See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts",
+	     kshim_error_message(error));
+	app_next(app);
+}
+
+static bool apply(struct app *app, struct target *target)
+{
+	return (!target->kind || settle_namespace(app, target)) &&
+	       app_started(app, kshim_object_apply(target->object, app->options, applied, app));
+}
+
+bool apply_begin(struct app *app, struct target *target)
+{
+	return begin(app, target, apply);
+}

@@ -1,0 +1,165 @@
+#include "config/credential.h"
+
+#include "alloc.h"
+#include "config/exec.h"
+#include "config/files.h"
+#include "error.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* So that what is about to expire does not do so on its way (client-go's exec
+ * plugin waits for the very moment, and then repeats the request). */
+#define EXPIRY_LEEWAY_S 10
+
+void kshim__credential_spec_free(struct kshim__credential_spec *spec)
+{
+	if (!spec)
+		return;
+	kshim__exec_free(spec->exec);
+	kshim__free(spec->source);
+	kshim__free(spec);
+}
+
+static void tell(struct kshim__task *task)
+{
+	struct kshim__credential *credential = KSHIM__OWNER(task, struct kshim__credential, tell);
+
+	credential->changed(credential);
+}
+
+struct kshim__credential *kshim__credential_new(kshim_loop *loop, struct kshim__access *access,
+						void (*changed)(struct kshim__credential *credential), void *owner)
+{
+	struct kshim__credential *credential = kshim__calloc(1, sizeof(*credential));
+
+	if (!credential)
+		return NULL;
+	credential->loop = loop;
+	credential->access = kshim__access_ref(access);
+	credential->changed = changed;
+	credential->owner = owner;
+	kshim__task_init(&credential->tell, tell);
+	return credential;
+}
+
+static void drop(struct kshim__credential *credential)
+{
+	kshim__free_secret_string(credential->token);
+	credential->token = NULL;
+	kshim__blob_free(&credential->cert);
+	kshim__blob_free(&credential->key);
+	credential->got = false;
+}
+
+static void stop(struct kshim__credential *credential)
+{
+	void *state = credential->state;
+
+	credential->state = NULL;
+	if (state)
+		credential->access->credential->way->stop(state);
+}
+
+void kshim__credential_free(struct kshim__credential *credential)
+{
+	if (!credential)
+		return;
+	stop(credential);
+	kshim__task_remove(&credential->tell);
+	drop(credential);
+	kshim_error_free(credential->error);
+	kshim__access_unref(credential->access);
+	kshim__free(credential);
+}
+
+static void fetch(struct kshim__credential *credential)
+{
+	kshim_error *error = NULL;
+
+	if (credential->state || !kshim__list_empty(&credential->tell.link))
+		return;
+	credential->state = credential->access->credential->way->fetch(credential, &error);
+	if (!credential->state)
+		kshim__credential_failed(credential, error ? error : kshim__error_new(KSHIM_ENOMEM, "out of memory"));
+}
+
+bool kshim__credential_ready(struct kshim__credential *credential)
+{
+	if (credential->got &&
+	    (!credential->expires_at || (int64_t)time(NULL) < credential->expires_at - EXPIRY_LEEWAY_S))
+		return true;
+	fetch(credential);
+	return false;
+}
+
+void kshim__credential_expire(struct kshim__credential *credential)
+{
+	credential->got = false;
+}
+
+static bool same(const struct kshim__blob *a, const struct kshim__blob *b)
+{
+	return a->len == b->len && (!a->len || memcmp(a->data, b->data, a->len) == 0);
+}
+
+void kshim__credential_got(struct kshim__credential *credential, char *token, struct kshim__blob *cert,
+			   struct kshim__blob *key, int64_t expires_at)
+{
+	if (cert && cert->len && !(same(cert, &credential->cert) && same(key, &credential->key)))
+		credential->certificates++;
+	drop(credential);
+	credential->got = true;
+	credential->token = token;
+	credential->expires_at = expires_at;
+	if (cert) {
+		credential->cert = *cert;
+		credential->key = *key;
+		memset(cert, 0, sizeof(*cert));
+		memset(key, 0, sizeof(*key));
+	}
+	kshim_error_free(credential->error);
+	credential->error = NULL;
+	stop(credential);
+	kshim__task_queue(credential->loop, &credential->tell);
+}
+
+void kshim__credential_failed(struct kshim__credential *credential, kshim_error *error)
+{
+	kshim_error_free(credential->error);
+	credential->error = error;
+	kshim__error_prefix(error, "%s", credential->access->credential->source);
+	stop(credential);
+	kshim__task_queue(credential->loop, &credential->tell);
+}
+
+int64_t kshim__parse_time(const char *text)
+{
+	int year, month, day, hour, minute, second, used = 0, off_hour = 0, off_minute = 0;
+	struct tm tm;
+	char sign[2];
+
+	if (!text || sscanf(text, "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second,
+			    &used) != 6 || !used)
+		return -1;
+	text += used;
+	if (*text == '.')
+		text += 1 + strspn(text + 1, "0123456789");
+	if (strcmp(text, "Z") != 0 && strcmp(text, "z") != 0) {
+		if (sscanf(text, "%1[+-]%2d:%2d%n", sign, &off_hour, &off_minute, &used) != 3 || text[used])
+			return -1;
+		if (*text == '-') {
+			off_hour = -off_hour;
+			off_minute = -off_minute;
+		}
+	}
+	memset(&tm, 0, sizeof(tm));
+	tm.tm_year = year - 1900;
+	tm.tm_mon = month - 1;
+	tm.tm_mday = day;
+	tm.tm_hour = hour;
+	tm.tm_min = minute;
+	tm.tm_sec = second;
+	return (int64_t)timegm(&tm) - off_hour * 3600 - off_minute * 60;
+}

@@ -1,0 +1,400 @@
+#include "config/exec.h"
+
+#include "alloc.h"
+#include "base64.h"
+#include "config/files.h"
+#include "config/pem.h"
+#include "error.h"
+#include "process.h"
+#include "yaml.h"
+
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define V1 "client.authentication.k8s.io/v1"
+#define V1BETA1 "client.authentication.k8s.io/v1beta1"
+#define EXTENSION "client.authentication.k8s.io/exec"
+#define INFO "KUBERNETES_EXEC_INFO="
+#define OUTPUT_MAX (1u << 20)
+#define TIMEOUT_MS 60000
+#define SHOWN 400 /* of what the plugin wrote to stderr */
+
+struct kshim__exec {
+	char *api_version;
+	char **argv; /* NULL-terminated */
+	char **env;  /* "NAME=value", NULL-terminated; KUBERNETES_EXEC_INFO is the last */
+	char *hint;  /* installHint, or NULL */
+};
+
+/* A plugin that runs. */
+struct run {
+	struct kshim__process process;
+	struct kshim__credential *credential;
+	char **environment;
+};
+
+static void free_strings(char **strings)
+{
+	char **at;
+
+	for (at = strings; at && *at; at++)
+		kshim__free_secret_string(*at);
+	kshim__free(strings);
+}
+
+void kshim__exec_free(struct kshim__exec *exec)
+{
+	if (!exec)
+		return;
+	kshim__free(exec->api_version);
+	free_strings(exec->argv);
+	free_strings(exec->env);
+	kshim__free(exec->hint);
+	kshim__free(exec);
+}
+
+/* What the plugin is told of the cluster (the Cluster of its API). */
+static json_t *cluster_info(const struct kshim__entry *cluster, const struct kshim__access *access)
+{
+	const json_t *extensions = kshim__entry_get(cluster, "extensions");
+	json_t *info = json_pack("{s:s, s:s*, s:s*}", "server", access->server, "tls-server-name",
+				 access->tls_server_name, "proxy-url", access->proxy_url);
+	char *ca = access->ca.len ? kshim__base64(access->ca.data, access->ca.len) : NULL;
+	json_t *extension;
+	size_t i;
+
+	if (access->insecure)
+		json_object_set_new(info, "insecure-skip-tls-verify", json_true());
+	if (access->no_compression)
+		json_object_set_new(info, "disable-compression", json_true());
+	if (ca)
+		json_object_set_new(info, "certificate-authority-data", json_string(ca));
+	kshim__free(ca);
+	json_array_foreach((json_t *)extensions, i, extension)
+	{
+		const char *name = json_string_value(json_object_get(extension, "name"));
+
+		if (name && strcmp(name, EXTENSION) == 0)
+			json_object_set(info, "config", json_object_get(extension, "extension"));
+	}
+	return info;
+}
+
+/* KUBERNETES_EXEC_INFO: never interactive, for a library has no terminal. */
+static char *exec_info(const struct kshim__exec *exec, json_t *cluster)
+{
+	json_t *info = json_pack("{s:s, s:s, s:{s:b, s:O*}}", "kind", "ExecCredential", "apiVersion", exec->api_version,
+				 "spec", "interactive", 0, "cluster", cluster);
+	char *text = info ? json_dumps(info, JSON_COMPACT) : NULL, *variable = NULL;
+
+	if (text) {
+		variable = kshim__malloc(strlen(text) + sizeof(INFO));
+		if (variable)
+			strcat(strcpy(variable, INFO), text);
+	}
+	kshim__free(text);
+	json_decref(info);
+	return variable;
+}
+
+/* A command with a slash is found from the kubeconfig's folder, one without in
+ * PATH (clientcmd's ResolveLocalPaths). */
+static char *resolve_command(const struct kshim__entry *user, const char *command)
+{
+	if (*command == '/' || !strchr(command, '/') || !user->file->dir)
+		return kshim__strdup(command);
+	return kshim__path_absolute(user->file->dir, command);
+}
+
+static bool parse_argv(struct kshim__exec *exec, const struct kshim__entry *user, const json_t *value)
+{
+	const json_t *args = json_object_get(value, "args");
+	size_t i, count = json_array_size(args);
+
+	exec->argv = kshim__calloc(count + 2, sizeof(*exec->argv));
+	if (!exec->argv)
+		return false;
+	exec->argv[0] = resolve_command(user, json_string_value(json_object_get(value, "command")));
+	if (!exec->argv[0])
+		return false;
+	for (i = 0; i < count; i++) {
+		exec->argv[i + 1] = kshim__strdup(json_string_value(json_array_get(args, i)));
+		if (!exec->argv[i + 1])
+			return false;
+	}
+	return true;
+}
+
+static bool parse_env(struct kshim__exec *exec, const json_t *value, json_t *cluster)
+{
+	const json_t *env = json_object_get(value, "env");
+	size_t i, count = json_array_size(env), used = 0;
+
+	exec->env = kshim__calloc(count + 2, sizeof(*exec->env));
+	if (!exec->env)
+		return false;
+	for (i = 0; i < count; i++) {
+		const char *name = json_string_value(json_object_get(json_array_get(env, i), "name"));
+		const char *text = json_string_value(json_object_get(json_array_get(env, i), "value"));
+		struct kshim__buf variable;
+
+		if (!name || !*name || strchr(name, '='))
+			continue;
+		kshim__buf_init(&variable);
+		kshim__buf_addf(&variable, "%s=%s", name, text ? text : "");
+		exec->env[used] = kshim__buf_take(&variable, NULL);
+		if (!exec->env[used++])
+			return false;
+	}
+	exec->env[used] = exec_info(exec, cluster);
+	return exec->env[used] != NULL;
+}
+
+/* What client-go's validateAuthInfo() refuses, and what needs a terminal. */
+static bool check(const struct kshim__entry *user, const json_t *value, kshim_error **error)
+{
+	const char *command = json_string_value(json_object_get(value, "command"));
+	const char *version = json_string_value(json_object_get(value, "apiVersion"));
+	const char *mode = json_string_value(json_object_get(value, "interactiveMode"));
+
+	if (!command || !*command)
+		return kshim__entry_fail(user, "exec", KSHIM_ECONFIG, error, "command is missing");
+	if (!version || (strcmp(version, V1) != 0 && strcmp(version, V1BETA1) != 0))
+		return kshim__entry_fail(user, "exec", KSHIM_ECONFIG, error, "apiVersion is \"%s\"; \"%s\" and \"%s\" can be",
+					 version ? version : "", V1, V1BETA1);
+	if (!mode || !*mode) {
+		if (strcmp(version, V1BETA1) == 0)
+			return true;
+		return kshim__entry_fail(user, "exec", KSHIM_ECONFIG, error, "interactiveMode is missing, which %s demands",
+					 V1);
+	}
+	if (strcmp(mode, "Always") == 0)
+		return kshim__entry_fail(user, "exec", KSHIM_ECONFIG, error,
+					 "interactiveMode is Always, but a library has no terminal to offer");
+	if (strcmp(mode, "Never") != 0 && strcmp(mode, "IfAvailable") != 0)
+		return kshim__entry_fail(user, "exec", KSHIM_ECONFIG, error,
+					 "interactiveMode is \"%s\"; Never, IfAvailable and Always can be", mode);
+	return true;
+}
+
+struct kshim__exec *kshim__exec_parse(const struct kshim__entry *user, const struct kshim__entry *cluster,
+				      const struct kshim__access *access, kshim_error **error)
+{
+	const json_t *value = kshim__entry_get(user, "exec");
+	struct kshim__exec *exec;
+	json_t *info = NULL;
+	bool ok;
+
+	if (!check(user, value, error))
+		return NULL;
+	exec = kshim__calloc(1, sizeof(*exec));
+	if (!exec)
+		return kshim__fail(error, KSHIM_ENOMEM, "out of memory");
+	exec->api_version = kshim__strdup(json_string_value(json_object_get(value, "apiVersion")));
+	exec->hint = kshim__strdup(json_string_value(json_object_get(value, "installHint")));
+	ok = exec->api_version != NULL;
+	if (ok && json_is_true(json_object_get(value, "provideClusterInfo"))) {
+		info = cluster_info(cluster, access);
+		ok = info != NULL;
+	}
+	ok = ok && parse_argv(exec, user, value) && parse_env(exec, value, info);
+	json_decref(info);
+	if (ok)
+		return exec;
+	kshim__exec_free(exec);
+	return kshim__fail(error, KSHIM_ENOMEM, "out of memory");
+}
+
+/* Running. */
+
+static bool names_same(const char *variable, const char *other)
+{
+	size_t len = strcspn(variable, "=");
+
+	return strncmp(variable, other, len) == 0 && other[len] == '=';
+}
+
+/* The process's own environment, with the plugin's in the place of its like. */
+static char **merge_environment(char *const *own)
+{
+	size_t count = 0, used = 0, extra = 0, i;
+	char **merged;
+
+	while (environ && environ[count])
+		count++;
+	while (own[extra])
+		extra++;
+	merged = kshim__calloc(count + extra + 1, sizeof(*merged));
+	if (!merged)
+		return NULL;
+	for (i = 0; i < count; i++) {
+		size_t k = 0;
+
+		while (own[k] && !names_same(own[k], environ[i]))
+			k++;
+		if (!own[k])
+			merged[used++] = environ[i];
+	}
+	memcpy(merged + used, own, extra * sizeof(*merged));
+	return merged;
+}
+
+static void stop(void *state)
+{
+	struct run *run = state;
+
+	kshim__process_stop(&run->process);
+	kshim__free(run->environment);
+	kshim__free(run);
+}
+
+static const char *text_of(const json_t *status, const char *key)
+{
+	const char *text = json_string_value(json_object_get(status, key));
+
+	return text && *text ? text : NULL;
+}
+
+static bool take_pair(const json_t *status, struct kshim__blob *cert, struct kshim__blob *key)
+{
+	const char *cert_text = text_of(status, "clientCertificateData"), *key_text = text_of(status, "clientKeyData");
+
+	if (!cert_text)
+		return true;
+	cert->data = kshim__strdup(cert_text);
+	key->data = kshim__strdup(key_text);
+	cert->len = strlen(cert_text);
+	key->len = strlen(key_text);
+	return cert->data && key->data;
+}
+
+/* What is wrong with an ExecCredential; NULL if nothing is. */
+static const char *problem_of(const json_t *answer, const char *api_version)
+{
+	const json_t *status = json_object_get(answer, "status");
+	const char *version = json_string_value(json_object_get(answer, "apiVersion"));
+	const char *kind = json_string_value(json_object_get(answer, "kind"));
+	const char *expiry = text_of(status, "expirationTimestamp");
+
+	if (!kind || strcmp(kind, "ExecCredential") != 0)
+		return "it is no ExecCredential";
+	if (!version || strcmp(version, api_version) != 0)
+		return "its apiVersion is not that of the kubeconfig";
+	if (!status)
+		return "it has no status";
+	if (!text_of(status, "clientCertificateData") != !text_of(status, "clientKeyData"))
+		return "it has only one of clientCertificateData and clientKeyData";
+	if (!text_of(status, "token") && !text_of(status, "clientCertificateData"))
+		return "it has neither a token nor a client certificate";
+	if (expiry && kshim__parse_time(expiry) < 0)
+		return "its expirationTimestamp is no time";
+	return NULL;
+}
+
+static void take_answer(struct kshim__credential *credential, const json_t *answer)
+{
+	const json_t *status = json_object_get(answer, "status");
+	const char *problem = problem_of(answer, credential->access->credential->exec->api_version);
+	struct kshim__blob cert = {NULL, 0}, key = {NULL, 0};
+	char *token = NULL;
+	bool of_key, ok;
+
+	if (problem) {
+		kshim__credential_failed(credential, kshim__error_new(KSHIM_ECONFIG, "what the plugin printed: %s", problem));
+		return;
+	}
+	ok = take_pair(status, &cert, &key);
+	if (ok && cert.len)
+		problem = kshim__pem_pair_problem(&cert, &key, &of_key);
+	if (ok && text_of(status, "token"))
+		ok = (token = kshim__strdup(text_of(status, "token"))) != NULL;
+	if (ok && !problem) {
+		const char *expiry = text_of(status, "expirationTimestamp");
+
+		kshim__credential_got(credential, token, &cert, &key, expiry ? kshim__parse_time(expiry) : 0);
+		return;
+	}
+	kshim__blob_free(&cert);
+	kshim__blob_free(&key);
+	kshim__free_secret_string(token);
+	kshim__credential_failed(credential, ok ? kshim__error_new(KSHIM_ECONFIG, "the plugin's certificate: %s", problem) :
+						  kshim__error_new(KSHIM_ENOMEM, "out of memory"));
+}
+
+/* Why it failed, with what it said itself on stderr, on one line. */
+static kshim_error *failure(const struct run *run)
+{
+	const struct kshim__process *process = &run->process;
+	const struct kshim__exec *exec = run->credential->access->credential->exec;
+	size_t len = process->err.len < SHOWN ? process->err.len : SHOWN, i;
+	char said[SHOWN + 1];
+	struct kshim__buf why;
+	kshim_error *error;
+
+	for (i = 0; i < len; i++)
+		said[i] = (unsigned char)process->err.data[i] < ' ' ? ' ' : process->err.data[i];
+	while (len && said[len - 1] == ' ')
+		len--;
+	said[len] = '\0';
+	kshim__buf_init(&why);
+	if (process->timed_out)
+		kshim__buf_addf(&why, "did not end within %d s", TIMEOUT_MS / 1000);
+	else if (process->too_long)
+		kshim__buf_addf(&why, "printed more than %u bytes", OUTPUT_MAX);
+	else if (WIFSIGNALED(process->status))
+		kshim__buf_addf(&why, "was killed by signal %d", WTERMSIG(process->status));
+	else
+		kshim__buf_addf(&why, "ended with status %d", WEXITSTATUS(process->status));
+	error = kshim__error_new(KSHIM_ECONFIG, "the plugin %s %s%s%s%s%s", exec->argv[0], why.data ? why.data : "failed",
+				 len ? ": " : "", said, exec->hint ? "; hint: " : "", exec->hint ? exec->hint : "");
+	kshim__buf_free(&why);
+	return error;
+}
+
+static void ended(struct kshim__process *process)
+{
+	struct run *run = KSHIM__OWNER(process, struct run, process);
+	struct kshim__credential *credential = run->credential;
+	struct kshim__yaml_doc *docs = NULL;
+	kshim_error *error = NULL;
+	size_t count = 0;
+
+	if (process->timed_out || process->too_long || !WIFEXITED(process->status) || WEXITSTATUS(process->status) != 0) {
+		kshim__credential_failed(credential, failure(run));
+		return;
+	}
+	/* some print YAML */
+	if (process->out.failed || kshim__yaml_read(process->out.data ? process->out.data : "", process->out.len,
+						    "the plugin's output", KSHIM_ECONFIG, 0, &docs, &count, &error) < 0 ||
+	    count != 1) {
+		/* the error of the reader may quote what must stay secret */
+		kshim_error_free(error);
+		kshim__credential_failed(credential, kshim__error_new(KSHIM_ECONFIG,
+								      "what the plugin printed is no JSON or YAML document"));
+	} else {
+		take_answer(credential, docs[0].value);
+	}
+	kshim__yaml_free(docs, count);
+}
+
+static void *fetch(struct kshim__credential *credential, kshim_error **error)
+{
+	struct kshim__exec *exec = credential->access->credential->exec;
+	struct run *run = kshim__calloc(1, sizeof(*run));
+
+	if (!run)
+		return NULL;
+	run->credential = credential;
+	run->environment = merge_environment(exec->env);
+	if (run->environment && kshim__process_start(&run->process, credential->loop, exec->argv, run->environment,
+						     OUTPUT_MAX, TIMEOUT_MS, ended, error))
+		return run;
+	if (*error && exec->hint)
+		kshim__error_prefix(*error, "%s", exec->hint);
+	kshim__free(run->environment);
+	kshim__free(run);
+	return NULL;
+}
+
+const struct kshim__credential_way kshim__exec_way = {"exec", fetch, stop};
