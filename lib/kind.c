@@ -327,12 +327,12 @@ const char *kshim_kind_api_version(const kshim_kind *kind)
 
 const char *kshim_kind_version_at(const kshim_kind *kind, size_t index)
 {
-	return index < KSHIM__VERSIONS ? kind->versions[index] : NULL;
+	return kind && index < KSHIM__VERSIONS ? kind->versions[index] : NULL;
 }
 
 const char *kshim_kind_short_name(const kshim_kind *kind, size_t index)
 {
-	return index < KSHIM__SHORT_NAMES ? kind->short_names[index] : NULL;
+	return kind && index < KSHIM__SHORT_NAMES ? kind->short_names[index] : NULL;
 }
 
 unsigned kshim__verb_bit(const char *verb)
@@ -360,13 +360,13 @@ unsigned kshim__verb_bit(const char *verb)
 
 int kshim_kind_has_verb(const kshim_kind *kind, const char *verb)
 {
-	return (kind->verbs & kshim__verb_bit(verb)) != 0;
+	return kind && verb && (kind->verbs & kshim__verb_bit(verb)) != 0;
 }
 
 int kshim_kind_has_subresource(const kshim_kind *kind, const char *subresource)
 {
-	size_t len = strlen(subresource);
-	const char *at = kind->subresources;
+	size_t len = subresource ? strlen(subresource) : 0;
+	const char *at = kind ? kind->subresources : NULL;
 
 	if (!at || len == 0 || strchr(subresource, ' '))
 		return 0;

@@ -5,11 +5,14 @@ UNIT_TESTS := $(patsubst test/%.c,$(BUILD)/test/%,$(wildcard test/unit/test_*.c)
 FAULT_TESTS := $(patsubst test/%.c,$(BUILD)/test/%,$(wildcard test/faults/test_*.c) test/faults/selftest.c)
 LIVE_TESTS := $(patsubst test/%.c,$(BUILD)/test/%,$(wildcard test/live/test_*.c))
 TEST_UTIL := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/*.c))
+LIVE_UTIL := $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/live/test_%.c,$(wildcard test/live/*.c)))
 TEST_LIBS := -lcmocka $(FAKEAPI_LIBS) -lpthread
 
 $(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS): $(BUILD)/%: $(BUILD)/%.o $(TEST_UTIL) $(FAKEAPI_OBJECTS) $(STATIC)
 	$(QUIET_LD)$(CC) $(REAL_CFLAGS) $(LDFLAGS) $< $(shell sed -n 's/.*LINK: *\(.*[^ ]\) *\*\/.*/\1/p' $*.c) \
 		$(filter-out $<,$^) $(REAL_LIBS) $(TEST_LIBS) -o $@
+
+$(LIVE_TESTS): $(LIVE_UTIL)
 
 CLUSTER := test/cluster/cluster
 
