@@ -73,6 +73,7 @@ install: all ## into DESTDIR and PREFIX (/usr/local)
 		install -d $(DESTDIR)$(MANDIR)/man$$section; \
 		install -m 644 $$page $(DESTDIR)$(MANDIR)/man$$section/; \
 	done
+	sh man/links.sh $(DESTDIR)$(MANDIR)
 
 clean: ## what was built here; the cached control plane stays
 	rm -rf $(BUILD)

@@ -132,7 +132,8 @@ kshim_call *kshim__call_begin(kshim_call *call, int64_t timeout_ms)
 	if (call->timeout_ms > 0 && call->timeout_ms < INT64_MAX / 2000)
 		kshim__timer_set(call->client->loop, &call->deadline, call->begun_us + call->timeout_ms * 1000);
 	kshim__client_add_tenant(call->client, &call->tenant);
-	kshim__loop_hold(call->client->loop);
+	if (!call->background)
+		kshim__loop_hold(call->client->loop);
 	return call;
 }
 
@@ -166,6 +167,13 @@ static enum kshim__sink take_body(kshim_call *call, const char *data, size_t len
 	return kshim__buf_add(&call->body, data, len) ? KSHIM__SINK_TOOK : KSHIM__SINK_FAILED;
 }
 
+/* What objects may refer to: a version that is the call's own would not outlive
+ * it; such an answer says itself what it is. */
+static const char *lasting_version(const kshim_call *call)
+{
+	return call->target.version == call->target.api_version ? NULL : call->target.version;
+}
+
 /* An item is complete: it waits for dispatch. */
 static bool take_item(void *user, struct kshim__span head, struct kshim__span tail,
 		      const struct kshim__members *members)
@@ -182,7 +190,7 @@ static bool take_item(void *user, struct kshim__span head, struct kshim__span ta
 		call->ready = ready;
 		call->ready_cap = cap;
 	}
-	object = kshim__object_from_item(call->client, call->target.kind, call->target.version, head, tail, members);
+	object = kshim__object_from_item(call->client, call->target.kind, lasting_version(call), head, tail, members);
 	if (!object)
 		return false;
 	call->ready[call->ready_end++] = object;
@@ -289,6 +297,9 @@ static void stop_everything(kshim_call *call)
 	kshim__timer_stop(loop, &call->deadline);
 	kshim__timer_stop(loop, &call->pause);
 	kshim__list_remove(&call->waiting);
+	/* a place that becomes free before the callback is not for this one */
+	if (!call->ticket.admitted)
+		kshim__list_remove(&call->ticket.link);
 	call->state = KSHIM__CALL_FINISHED;
 	kshim__task_queue(loop, &call->task);
 	if (call->ended)
@@ -325,7 +336,7 @@ static const char *what_it_waited_for(const kshim_call *call)
 {
 	switch (call->state) {
 	case KSHIM__CALL_WAITING:
-		return "between two requests";
+		return call->composite ? "one of its steps was under way" : "between two requests";
 	case KSHIM__CALL_QUEUED:
 		return call->ticket.admitted ? "starting" : "waiting for a free connection or a credential";
 	case KSHIM__CALL_BACKOFF:
@@ -346,7 +357,10 @@ static void deadline_passed(struct kshim__timer *timer)
 
 	error = kshim__error_new(KSHIM_ETIMEDOUT, "%s %s: not done within %lld ms (%s)",
 				 call->request.method ? call->request.method : "",
-				 call->request.path ? call->request.path : "discovery", (long long)call->timeout_ms,
+				 call->request.path ? call->request.path :
+				 call->composite    ? "" :
+						      "discovery",
+				 (long long)call->timeout_ms,
 				 what_it_waited_for(call));
 	/* what the last attempt met says more than that time ran out */
 	if (call->state == KSHIM__CALL_BACKOFF && call->result.error)
@@ -480,7 +494,7 @@ static kshim_error *transport_error(kshim_call *call)
 					 kshim__items_problem(call->items));
 	else if (transfer->code == CURLE_WRITE_ERROR)
 		error = kshim__error_new(KSHIM_ENOMEM, "%s %s: out of memory", method, path);
-	else if (transfer->began && code == KSHIM_ECONNECT)
+	else if (!silent && (code == KSHIM_ECONNECT || transfer->code == CURLE_PARTIAL_FILE))
 		error = kshim__error_new(KSHIM_EPROTOCOL, "%s %s: the answer was cut after %llu bytes: %s", method, path,
 					 (unsigned long long)transfer->received, problem);
 	else
@@ -691,7 +705,8 @@ static void dispatch(struct kshim__task *task)
 	call->result.client = kshim__client_is_open(client) ? client : NULL;
 	if (call->done)
 		call->done(&call->result, call->user);
-	kshim__loop_release(client->loop);
+	if (!call->background)
+		kshim__loop_release(client->loop);
 	free_call(call);
 }
 
@@ -737,10 +752,7 @@ bool kshim__call_take_object(kshim_call *call)
 		call->result.object = kshim_object_ref(call->object);
 		return true;
 	}
-	/* a version that is the call's own would not outlive it; such an answer
-	 * says itself what it is */
-	object = kshim__object_adopt(call->client, call->target.kind,
-				     call->target.api_version ? NULL : call->target.version, text, len,
+	object = kshim__object_adopt(call->client, call->target.kind, lasting_version(call), text, len,
 				     noted ? &members : NULL);
 	if (!object) {
 		kshim__call_no_memory(call);

@@ -85,6 +85,7 @@ struct kshim_call {
 	struct kshim__link waiting; /* in discovery's list */
 	enum kshim__call_state state;
 	enum kshim__lane_kind lane;
+	bool background; /* nobody's own: does not keep kshim_loop_run() from returning */
 	int64_t timeout_ms;
 
 	struct kshim__request request;

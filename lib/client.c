@@ -73,6 +73,10 @@ kshim_client *kshim_client_open(kshim_loop *loop, kshim_config *config, kshim_er
 		kshim_config_unref(config);
 		return kshim__fail(error, KSHIM_EINVAL, "a client needs a loop and a configuration");
 	}
+	if (kshim__loop_is_ending(loop)) {
+		kshim_config_unref(config);
+		return kshim__fail(error, KSHIM_ECANCELED, "the loop is being freed");
+	}
 	access = kshim__config_access(config, error);
 	kshim_config_unref(config);
 	if (!access)
@@ -151,6 +155,9 @@ static void let_go(kshim_client *client)
 static void close_client(kshim_client *client)
 {
 	client->closed = true;
+	client->on_request = NULL;
+	client->on_warning = NULL;
+	client->on_trace = NULL;
 	while (!kshim__list_empty(&client->tenants)) {
 		struct kshim__tenant *tenant = KSHIM__OWNER(client->tenants.next, struct kshim__tenant, link);
 

@@ -4,6 +4,9 @@
 #include "error.h"
 #include "options.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 /* The state goes when its call has ended and no step refers to it any more. */
 static void free_if_over(struct kshim__composite *composite)
 {
@@ -51,6 +54,20 @@ void *kshim__composite_new(kshim_client *client, size_t size, void (*release)(st
 	call->state = KSHIM__CALL_WAITING;
 	kshim__call_begin(call, options ? options->timeout_ms : -1);
 	return composite;
+}
+
+void kshim__composite_about(struct kshim__composite *composite, const char *verb, const char *format, ...)
+{
+	struct kshim__request *request = &composite->call->request;
+	char text[256];
+	va_list values;
+
+	va_start(values, format);
+	vsnprintf(text, sizeof(text), format, values);
+	va_end(values);
+	kshim__free(request->path);
+	request->method = verb;
+	request->path = kshim__strdup(text);
 }
 
 struct kshim__step *kshim__step_new(struct kshim__composite *composite, kshim__step_fn *then, void *argument)

@@ -24,6 +24,11 @@ struct kshim__composite {
 	void (*release)(struct kshim__composite *composite); /* what the state holds, not the state itself */
 };
 
+/* What a message about the deadline says it was: "wait", "condition Ready of
+ * pods/x". `verb` is static; a text that is lost for lack of memory is no error. */
+void kshim__composite_about(struct kshim__composite *composite, const char *verb, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* `then` runs from the loop with the step's result; it starts a further step, or
  * ends the composite. */
 typedef void kshim__step_fn(struct kshim__composite *composite, kshim_result *result, void *argument);

@@ -198,6 +198,7 @@ static bool ask(struct kshim__discovery *discovery, const char *group, const cha
 	call->request.path = kshim__buf_take(&path, NULL);
 	call->request.accept = root ? KSHIM__ACCEPT_DISCOVERY : KSHIM__ACCEPT_JSON;
 	call->answered = kshim__call_answer_body;
+	call->background = true; /* those who wait for it are not */
 	if (version) {
 		step->previous = discovery->steps;
 		discovery->steps = step;

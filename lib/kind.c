@@ -15,7 +15,7 @@ static char lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-static bool same_word(const char *word, const char *name, size_t len)
+bool kshim__same_word(const char *word, const char *name, size_t len)
 {
 	size_t i;
 
@@ -58,15 +58,15 @@ int kshim__kind_match(const kshim_kind *kind, const char *name)
 			group_len = strlen(group);
 		}
 	}
-	if (len == 0 || (group && !same_word(kind->group, group, group_len)))
+	if (len == 0 || (group && !kshim__same_word(kind->group, group, group_len)))
 		return 0;
-	if (same_word(kind->kind, name, len) || same_word(kind->plural, name, len) ||
-	    same_word(kind->singular, name, len))
+	if (kshim__same_word(kind->kind, name, len) || kshim__same_word(kind->plural, name, len) ||
+	    kshim__same_word(kind->singular, name, len))
 		return 2;
-	if (kind->alias && same_word(kind->alias, name, len))
+	if (kind->alias && kshim__same_word(kind->alias, name, len))
 		return 1;
 	for (i = 0; kind->short_names[i]; i++)
-		if (same_word(kind->short_names[i], name, len))
+		if (kshim__same_word(kind->short_names[i], name, len))
 			return 1;
 	return 0;
 }

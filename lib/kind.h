@@ -70,6 +70,10 @@ int kshim__kind_match(const kshim_kind *kind, const char *name);
 /* The built-in row of a group and kind, or NULL. */
 const kshim_kind *kshim__kind_by_group_kind(const char *group, size_t group_len, const char *kind);
 
+/* true when `word` is the first `len` bytes of `name`, without regard to the case
+ * of ASCII letters and whatever the locale. */
+bool kshim__same_word(const char *word, const char *name, size_t len);
+
 /* The bit of "list", "patch", …; 0 for any other word. */
 unsigned kshim__verb_bit(const char *verb);
 

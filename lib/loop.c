@@ -39,6 +39,7 @@ struct kshim_loop {
 	int64_t pass_began_us;
 	bool processing;
 	bool stopping;
+	bool ending;
 	int failed; /* errno of what broke epoll */
 
 	void (*wake)(kshim_loop *loop, void *user);
@@ -296,6 +297,11 @@ void kshim__loop_release(kshim_loop *loop)
 	loop->held--;
 }
 
+bool kshim__loop_is_ending(const kshim_loop *loop)
+{
+	return loop->ending;
+}
+
 void kshim__loop_add_guest(kshim_loop *loop, struct kshim__guest *guest)
 {
 	kshim__list_append(&loop->guests, &guest->link);
@@ -343,6 +349,7 @@ void kshim_loop_free(kshim_loop *loop)
 
 	if (!loop)
 		return;
+	loop->ending = loop->processing = true; /* for what the callbacks try */
 	for (link = loop->guests.next; link != &loop->guests; link = link->next)
 		KSHIM__OWNER(link, struct kshim__guest, link)->loop_ends(KSHIM__OWNER(link, struct kshim__guest, link));
 	while (!kshim__list_empty(&loop->tasks)) {

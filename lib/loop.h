@@ -87,6 +87,8 @@ struct kshim__guest {
 	void (*loop_is_gone)(struct kshim__guest *guest); /* … and the last handle on the loop dropped */
 };
 
+/* kshim_loop_free() runs the last callbacks: no new guests. */
+bool kshim__loop_is_ending(const kshim_loop *loop);
 void kshim__loop_add_guest(kshim_loop *loop, struct kshim__guest *guest);
 
 #endif

@@ -194,6 +194,23 @@ kshim_client *kshim_object_client(kshim_object *object)
 	return object && kshim__client_is_open(object->client) ? object->client : NULL;
 }
 
+const kshim_kind *kshim__object_row(kshim_object *object)
+{
+	const char *api_version, *kind, *version;
+	size_t group_len;
+
+	if (object->kind)
+		return kshim__kind_by_group_kind(object->kind->group, strlen(object->kind->group), object->kind->kind);
+	if (object->kind_name)
+		return kshim_kind_find(object->kind_name);
+	api_version = kshim_object_api_version(object);
+	kind = kshim_object_kind(object);
+	if (!api_version || !kind)
+		return NULL;
+	kshim__split_api_version(api_version, &group_len, &version);
+	return kshim__kind_by_group_kind(api_version, group_len, kind);
+}
+
 /* Reading. */
 
 static bool read_at(kshim_object *object, const char *pointer, struct kshim__span *value)

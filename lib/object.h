@@ -50,6 +50,10 @@ kshim_object *kshim__object_from_text(kshim_client *client, const char *text, si
 kshim_object *kshim__object_named(kshim_client *client, const kshim_kind *kind, const char *kind_name,
 				  const char *namespace_, const char *name);
 
+/* The built-in row of what the object is; NULL if it is none, or only discovery
+ * can tell. */
+const kshim_kind *kshim__object_row(kshim_object *object);
+
 /* Puts newly received text (taken over) into an object; drops its tree. */
 void kshim__object_replace_text(kshim_object *object, char *text, size_t len);
 

@@ -1,6 +1,7 @@
 #include "alloc.h"
 #include "call.h"
 #include "path.h"
+#include "query.h"
 #include "selector.h"
 #include "verb.h"
 #include "write.h"
@@ -12,6 +13,7 @@ struct kshim_query {
 	kshim_client *client; /* reference */
 	const kshim_kind *kind; /* reference, or NULL: kind_name */
 	char *kind_name;
+	char *api_version; /* an object's own; NULL: what is served */
 	char *namespace_; /* NULL: the client's; "": all */
 	struct kshim__buf labels;
 	struct kshim__buf fields;
@@ -83,6 +85,7 @@ kshim_query *kshim_query_copy(const kshim_query *query)
 		kshim__buf_add(&copy->labels, query->labels.data, query->labels.len);
 	if (query->fields.len)
 		kshim__buf_add(&copy->fields, query->fields.data, query->fields.len);
+	copy->api_version = kshim__strdup(query->api_version);
 	copy->resource_version = kshim__strdup(query->resource_version);
 	copy->match = query->match;
 	copy->page = kshim__strdup(query->page);
@@ -90,6 +93,7 @@ kshim_query *kshim_query_copy(const kshim_query *query)
 	copy->limit = query->limit;
 	copy->timeout_ms = query->timeout_ms;
 	if (copy->labels.failed || copy->fields.failed || (query->page && !copy->page) ||
+	    (query->api_version && !copy->api_version) ||
 	    (query->resource_version && !copy->resource_version)) {
 		kshim_query_free(copy);
 		return no_memory(query->client);
@@ -106,6 +110,7 @@ void kshim_query_free(kshim_query *query)
 	kshim__free(query->resource_version);
 	kshim__free(query->page);
 	kshim__free(query->kind_name);
+	kshim__free(query->api_version);
 	kshim__free(query->namespace_);
 	if (query->kind)
 		kshim_kind_unref(query->kind);
@@ -302,6 +307,7 @@ static kshim_call *new_call(kshim_query *query, const char *name, kshim_done_fn 
 	call->request.accept = KSHIM__ACCEPT_JSON;
 	call->target.kind = query->kind ? kshim_kind_ref(query->kind) : NULL;
 	call->target.kind_name = kshim__strdup(query->kind_name);
+	call->target.api_version = kshim__strdup(query->api_version);
 	call->namespace_ = kshim__strdup(query->namespace_);
 	call->name = kshim__strdup(name);
 	call->collection = !name;
@@ -313,6 +319,7 @@ static kshim_call *new_call(kshim_query *query, const char *name, kshim_done_fn 
 		ok = ok && kshim__verb_param(call, "fieldSelector", query->fields.data);
 	call->selectors = kshim__strdup(call->params);
 	if (!ok || (query->kind_name && !call->target.kind_name) || (query->namespace_ && !call->namespace_) ||
+	    (query->api_version && !call->target.api_version) ||
 	    (name && !call->name) || (call->params && !call->selectors))
 		return kshim__call_drop(call, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
 	return call;
@@ -598,4 +605,51 @@ kshim_object *kshim_query_object(kshim_query *query, const char *name)
 	namespace_ = query->namespace_ && *query->namespace_ ? query->namespace_ : NULL;
 	object = kshim__object_named(query->client, query->kind, query->kind_name, namespace_, name);
 	return object ? object : no_memory(query->client);
+}
+
+/* For the library itself. */
+
+kshim_query *kshim__query_of_object(kshim_object *object)
+{
+	const char *name = kshim_object_name(object);
+	const char *api_version = object->kind_name ? NULL : kshim_object_api_version(object);
+	kshim_query *query;
+
+	if (!name)
+		return fail(object->client, kshim__error_new(KSHIM_EINVAL, "an object without metadata.name"));
+	query = new_query(object->client, object->kind,
+			  object->kind      ? NULL :
+			  object->kind_name ? object->kind_name :
+					      kshim_object_kind(object),
+			  kshim_object_namespace(object));
+	if (!query)
+		return NULL;
+	query->api_version = kshim__strdup(api_version);
+	if (api_version && !query->api_version)
+		no_memory(object->client);
+	else if (kshim_query_add_field(query, "metadata.name", KSHIM_OP_EQUALS, &name, 1) == 0)
+		return query;
+	kshim_query_free(query);
+	return NULL;
+}
+
+kshim_call *kshim__query_stream(kshim_query *query, const char *resource_version, unsigned seconds,
+				void (*data)(kshim_call *call, const char *data, size_t len), kshim_done_fn *done,
+				void *user)
+{
+	kshim_call *call = new_call(query, NULL, done, user);
+	char text[16];
+
+	if (!call)
+		return NULL;
+	snprintf(text, sizeof(text), "%u", seconds);
+	call->request.mode = KSHIM__MODE_STREAM;
+	call->lane = KSHIM__LANE_STREAMS;
+	call->data = data;
+	call->answered = kshim__call_finish;
+	if (!kshim__verb_param(call, "watch", "true") || !kshim__verb_param(call, "allowWatchBookmarks", "true") ||
+	    !kshim__verb_param(call, "timeoutSeconds", text) ||
+	    !kshim__verb_param(call, "resourceVersion", resource_version))
+		return kshim__call_drop(call, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
+	return go(query, call);
 }

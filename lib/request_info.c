@@ -14,17 +14,13 @@ void kshim__request_report(kshim_call *call, const kshim_error *error)
 {
 	struct kshim_request_info info = {.call = call, .code = kshim_error_code(error)};
 	CURL *easy = call->transfer.exchange.easy;
-	curl_off_t first = 0, total = 0;
+	const struct kshim__transfer *transfer = &call->transfer;
 
-	curl_easy_getinfo(easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
-	curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &total);
 	curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &info.new_connections);
 	curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &info.http_version);
-	info.first_us = first;
-	info.total_us = total;
-	info.wait_us = kshim__now_us() - call->queued_us - total;
-	if (info.wait_us < 0)
-		info.wait_us = 0;
+	info.wait_us = transfer->started_us - call->queued_us;
+	info.first_us = transfer->first_us ? transfer->first_us - transfer->started_us : 0;
+	info.total_us = (transfer->ended_us ? transfer->ended_us : kshim__now_us()) - transfer->started_us;
 	call->client->on_request(&info, call->client->on_request_user);
 }
 

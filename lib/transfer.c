@@ -214,6 +214,17 @@ static size_t on_write(char *data, size_t size, size_t count, void *user)
 	}
 }
 
+/* libcurl 7.88.1 takes HTTP/2's first frames for the first byte of an answer. */
+static size_t on_header(char *line, size_t size, size_t count, void *user)
+{
+	struct kshim__transfer *transfer = user;
+
+	(void)line;
+	if (!transfer->first_us)
+		transfer->first_us = kshim__now_us();
+	return size * count;
+}
+
 /* libcurl sends a request again on a fresh connection when a kept one turns out
  * to be dead. That is right for reads; a write may have been carried out, and is
  * refused here before its second sending. */
@@ -335,6 +346,7 @@ static CURL *new_handle(struct kshim__transport *transport)
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, kshim__multi_close_socket);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, &transport->multi);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_write);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send);
 	curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_debug);
 	if (transport->share)
@@ -395,6 +407,7 @@ static void exchange_finished(struct kshim__exchange *exchange, CURLcode code)
 	long status = 0;
 
 	transfer->code = code;
+	transfer->ended_us = kshim__now_us();
 	if (!transfer->began) {
 		curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
 		transfer->status = (int)status;
@@ -421,6 +434,8 @@ bool kshim__transfer_start(struct kshim__transfer *transfer)
 	transfer->sends = 0;
 	transfer->reads = strcmp(transfer->method, "GET") == 0 || strcmp(transfer->method, "HEAD") == 0;
 	transfer->received = 0;
+	transfer->started_us = kshim__now_us();
+	transfer->first_us = transfer->ended_us = 0;
 	transfer->began = false;
 	kshim__list_init(&transfer->exchange.link);
 	kshim__buf_init(&transfer->trace);
@@ -435,6 +450,7 @@ bool kshim__transfer_start(struct kshim__transfer *transfer)
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers->list);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, &transfer->exchange);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_DEBUGDATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_VERBOSE, transfer->tracing ? 1L : 0L);

@@ -80,6 +80,9 @@ struct kshim__transfer {
 	bool reads; /* GET or HEAD: may go out twice */
 	unsigned sends;
 	uint64_t received;
+	int64_t started_us;
+	int64_t first_us; /* the head began to come in; 0: it did not */
+	int64_t ended_us; /* 0: not yet */
 	bool began; /* the first byte of the body came */
 	bool tracing; /* heads are kept in `trace`, one line each, after '<' or '>' */
 	struct kshim__buf trace;

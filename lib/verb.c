@@ -54,6 +54,18 @@ static const char *served_version(const kshim_kind *kind, const struct kshim__ki
 	return NULL;
 }
 
+/* The object's own version, as the kind's row has it if it does: that text
+ * outlives the call. */
+static const char *own_version(const struct kshim__target *target)
+{
+	size_t i;
+
+	for (i = 0; target->kind->api_versions[i]; i++)
+		if (strcmp(target->kind->api_versions[i], target->api_version) == 0)
+			return target->kind->api_versions[i];
+	return target->api_version;
+}
+
 /* true when the kind and its version are known. */
 static bool try_without_server(kshim_call *call)
 {
@@ -69,7 +81,7 @@ static bool try_without_server(kshim_call *call)
 		set_kind(target, kind);
 	}
 	if (target->api_version)
-		target->version = target->api_version;
+		target->version = own_version(target);
 	else if (!target->kind->versions[1])
 		target->version = target->kind->api_versions[0];
 	return target->version != NULL;
@@ -99,7 +111,7 @@ static void discovered(kshim_call *call)
 			set_kind(target, kind);
 	}
 	if (target->kind)
-		target->version = target->api_version ? target->api_version : served_version(target->kind, served);
+		target->version = target->api_version ? own_version(target) : served_version(target->kind, served);
 	if (target->kind && !target->version && served->missing)
 		target->version = target->kind->api_versions[0];
 	if (!target->version) {

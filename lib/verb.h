@@ -7,6 +7,12 @@
 
 #include "call.h"
 
+/* A call about an object, not yet begun, answered by an object. With needs_name
+ * its name goes into the path. NULL, with the client's error set, for a NULL
+ * object, one without a valid name, a closed client, or without memory. */
+kshim_call *kshim__verb_on_object(kshim_object *object, const char *method, const kshim_options *options,
+				  bool needs_name, kshim_done_fn *done, void *user);
+
 /* Resolves call->target, makes call->request.path of it, namespace_, name,
  * subresource and params, and sends. */
 void kshim__verb_go(kshim_call *call);

@@ -6,11 +6,12 @@ FAULT_TESTS := $(patsubst test/%.c,$(BUILD)/test/%,$(wildcard test/faults/test_*
 LIVE_TESTS := $(patsubst test/%.c,$(BUILD)/test/%,$(wildcard test/live/test_*.c))
 TEST_UTIL := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/*.c))
 LIVE_UTIL := $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/live/test_%.c,$(wildcard test/live/*.c)))
+SCRIPTS := test/docs.sh test/install.sh test/judge.sh
 TEST_LIBS := -lcmocka $(FAKEAPI_LIBS) -lpthread
 
 $(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS): $(BUILD)/%: $(BUILD)/%.o $(TEST_UTIL) $(FAKEAPI_OBJECTS) $(STATIC)
 	$(QUIET_LD)$(CC) $(REAL_CFLAGS) $(LDFLAGS) $< $(shell sed -n 's/.*LINK: *\(.*[^ ]\) *\*\/.*/\1/p' $*.c) \
-		$(filter-out $<,$^) $(REAL_LIBS) $(TEST_LIBS) -o $@
+		$(filter-out $< $(STATIC),$^) $(STATIC) $(REAL_LIBS) $(TEST_LIBS) -o $@
 
 $(LIVE_TESTS): $(LIVE_UTIL)
 
@@ -25,10 +26,10 @@ test-programs: setup-test
 test: test-programs ## all tests, on a control plane of their own
 	@$(CLUSTER) build
 	@KUBESHIM=$(KUBESHIM) $(CLUSTER) run -- test/run --log $(BUILD)/test-logs $(UNIT_TESTS) $(FAULT_TESTS) \
-		$(LIVE_TESTS) $(wildcard test/live/*.sh) $(wildcard test/docs.sh bench/smoke.sh)
+		$(LIVE_TESTS) $(wildcard test/live/*.sh) $(SCRIPTS)
 
 check: test-programs ## those that need no control plane
-	@test/run --log $(BUILD)/test-logs $(UNIT_TESTS) $(FAULT_TESTS) $(wildcard test/docs.sh)
+	@test/run --log $(BUILD)/test-logs $(UNIT_TESTS) $(FAULT_TESTS) $(SCRIPTS)
 
 check-asan: setup-test ## the tests under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=build-asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \

@@ -156,7 +156,7 @@ void assert_open_connections(const struct fakeapi *api, unsigned count);
  * more; to free(3). */
 char *pod_list(size_t count, size_t padding, const char *continue_token);
 #define POD(name) "{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"" name "\",\"namespace\":\"ns\"," \
-		  "\"resourceVersion\":\"7\"}}"
+		  "\"uid\":\"u-1\",\"resourceVersion\":\"7\"}}"
 #define LIST_PATH "/api/v1/namespaces/ns/pods"
 
 /* How many descriptors the process has; the first without FD_CLOEXEC behind

@@ -43,16 +43,15 @@ static int read_kinds(struct app *app)
 
 	for (;; at = end + 1) {
 		end = strchrnul(at, ',');
-		if (end > at && app->arg_count == 1)
+		if (end == at)
+			return fail(app, "the server doesn't have a resource type \"\"");
+		if (app->arg_count == 1)
 			add(app, at, (size_t)(end - at), NULL);
-		for (i = 1; end > at && i < app->arg_count; i++)
+		for (i = 1; i < app->arg_count; i++)
 			add(app, at, (size_t)(end - at), app->args[i]);
 		if (!*end)
-			break;
+			return 0;
 	}
-	if (!app->targets)
-		return fail(app, "arguments must consist of a resource or a resource and name");
-	return 0;
 }
 
 int args_read(struct app *app, unsigned flags)
@@ -72,8 +71,7 @@ int args_read(struct app *app, unsigned flags)
 		return -1;
 	for (target = app->targets; target; target = target->next) {
 		if (target->name && selects)
-			return fail(app, settings->all ? "setting 'all' parameter but found a non empty selector" :
-							 "name cannot be provided when a selector is specified");
+			return fail(app, "name cannot be provided when a selector is specified");
 		if (target->name && settings->all_namespaces)
 			return fail(app, "a resource cannot be retrieved by name across all namespaces");
 		if (!target->name && ((flags & ARGS_ONLY_NAMES) || ((flags & ARGS_NEED_NAME) && !selects)))

@@ -87,9 +87,8 @@ struct target {
 	char *namespace_; /* NULL: the one of -n or of the context */
 	kshim_object *object;
 	const char *source; /* the file it came from */
-	char *uid;
-	unsigned tries;
-	bool skip;
+	char *text; /* patch: its resourceVersion before; delete: its uid */
+	bool waits; /* delete: it was not gone at once */
 };
 
 struct table;
@@ -112,6 +111,8 @@ struct app {
 	json_t *table_columns;
 	struct values warned;
 	size_t found;
+	struct target *selected; /* delete: the last that a selector gave */
+	int64_t pause_ms, waited_ms;
 	int status;
 };
 
@@ -186,6 +187,5 @@ begin_fn kinds_begin;
 int version_prepare(struct app *app);
 begin_fn version_begin;
 int config_prepare(struct app *app);
-begin_fn config_begin;
 
 #endif

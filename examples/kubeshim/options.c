@@ -107,9 +107,11 @@ int parse_duration(const char *text, int64_t *ms)
 
 static int set_flag(const struct app *app, const struct option *option, bool *slot, const char *value)
 {
-	bool on = !value || strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
+	/* kubectl's -v=6 is meant, too */
+	bool number = value && *value && !value[strspn(value, "0123456789")];
+	bool on = !value || strcmp(value, "true") == 0 || (number && value[strspn(value, "0")]);
 
-	if (!on && strcmp(value, "false") != 0 && strcmp(value, "0") != 0)
+	if (!on && !number && strcmp(value, "false") != 0)
 		return usage_error(app, "invalid argument \"%s\" for \"--%s\" flag: true or false, please", value,
 				   option->name);
 	*slot = on == (option->type == FLAG);
@@ -205,7 +207,7 @@ static int read_letters(struct app *app, char **argv, int *i)
 			return usage_error(app, "unknown shorthand flag: '%c' in %s", *at, argv[*i]);
 		if (!option->value) {
 			if (at[1] == '=')
-				return set(app, option, strcmp(at, "v=0") ? NULL : "0");
+				return set(app, option, at + 2);
 			set(app, option, NULL);
 			continue;
 		}

@@ -102,6 +102,8 @@ void fail_error(struct app *app, const struct target *target, const char *doing,
 	const char *reason = kshim_error_reason(error), *message = kshim_error_message(error);
 	char from[600] = "";
 
+	if (app->aborted && kshim_error_code(error) == KSHIM_ECANCELED)
+		return;
 	fflush(stdout);
 	app->status = 1;
 	if (doing && target && target->source)
@@ -206,5 +208,6 @@ void output_check(struct app *app)
 	if (!app->aborted)
 		fail(app, "cannot write: %s", strerror(errno));
 	app->aborted = true;
-	kshim_loop_stop(app->loop);
+	if (app->loop)
+		kshim_loop_stop(app->loop);
 }

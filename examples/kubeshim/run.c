@@ -30,7 +30,7 @@ void targets_free(struct app *app)
 		free(target->kind_name);
 		free(target->name);
 		free(target->namespace_);
-		free(target->uid);
+		free(target->text);
 		free(target);
 	}
 	app->targets = NULL;

@@ -124,6 +124,11 @@ static void applied(kshim_result *result, void *user)
 
 static bool apply(struct app *app, struct target *target)
 {
+	if (!kshim_object_name(target->object)) {
+		fail(app, "from %s: cannot use generate name with apply",
+		     kshim_object_get_string(target->object, "/metadata/generateName"));
+		return false;
+	}
 	return (!target->kind || settle_namespace(app, target)) &&
 	       app_started(app, kshim_object_apply(target->object, app->options, applied, app));
 }

@@ -2,8 +2,6 @@
 
 #define STEPS_MAX 2
 
-struct live *live;
-
 #define BALANCER "{\"status\":{\"loadBalancer\":{\"ingress\":[{\"hostname\":\"%s\"}]}}}"
 #define MESSAGE "{\"status\":{\"phase\":\"Available\",\"message\":\"%s\"}}"
 #define RBAC "/apis/rbac.authorization.k8s.io/v1"
@@ -65,9 +63,9 @@ static void set_names(struct subject *subject, kshim_object *object, const char 
 	assert_int_equal(kshim_object_set_string(object, "/metadata/name", name), 0);
 	assert_int_equal(kshim_object_set_string(object, "/metadata/labels/" KEY "subject", subject->label), 0);
 	if (!(subject->row->flags & CLUSTER))
-		assert_int_equal(kshim_object_set_string(object, "/metadata/namespace", live->namespace_), 0);
+		assert_int_equal(kshim_object_set_string(object, "/metadata/namespace", server->namespace_), 0);
 	if (subject->row->which == KSHIM_KIND_EVENT)
-		kshim_object_set_string(object, "/involvedObject/namespace", live->namespace_);
+		kshim_object_set_string(object, "/involvedObject/namespace", server->namespace_);
 	if (subject->row->which == KSHIM_KIND_CUSTOM_RESOURCE_DEFINITION) {
 		snprintf(text, sizeof(text), "%s.kubeshim.test", name);
 		kshim_object_set_string(object, "/spec/group", text);
@@ -85,7 +83,7 @@ kshim_object *make_object(struct subject *subject, char which)
 	snprintf(text, sizeof(text), "test/data/live/%s.yaml", subject->row->file);
 	manifest = live_manifest(text);
 	assert_int_equal(kshim_manifest_count(manifest), 1);
-	object = kshim_manifest_object(manifest, 0, live->client);
+	object = kshim_manifest_object(manifest, 0, server->client);
 	assert_non_null(object);
 	kshim_manifest_free(manifest);
 	snprintf(text, sizeof(text), "%s%c", subject->label, which);
@@ -110,11 +108,11 @@ void open_subject(struct subject *subject, const struct row *row, const char *wh
 		snprintf(subject->collection, sizeof(subject->collection), "%s/%s", row->root, row->plural);
 	else
 		snprintf(subject->collection, sizeof(subject->collection), "%s/namespaces/%s/%s", row->root,
-			 live->namespace_, row->plural);
+			 server->namespace_, row->plural);
 	subject->object = make_object(subject, 'a');
 	snprintf(subject->path, sizeof(subject->path), "%s/%s", subject->collection,
 		 kshim_object_name(subject->object));
-	subject->query = kshim_query_new(live->client, kshim_kind_builtin(row->which), live->namespace_);
+	subject->query = kshim_query_new(server->client, kshim_kind_builtin(row->which), server->namespace_);
 	assert_non_null(subject->query);
 	snprintf(selector, sizeof(selector), "%s=%s", LABEL, subject->label);
 	assert_int_equal(kshim_query_set_labels(subject->query, selector), 0);
@@ -132,9 +130,9 @@ void wait_until_gone(kshim_object *object)
 	unsigned tries = 0;
 
 	do {
-		ASK(live, &got, kshim_object_exists(object, NULL, live_done, &got));
+		ASK(server, &got, kshim_object_exists(object, NULL, live_done, &got));
 		EXPECT(&got, KSHIM_OK);
-	} while (got.found && live_again(live, &tries, "an object to go"));
+	} while (got.found && live_again(server, &tries, "an object to go"));
 	live_clear(&got);
 }
 
@@ -142,47 +140,47 @@ void remove_object(kshim_object *object)
 {
 	struct answer got = {0};
 
-	ASK(live, &got, kshim_object_delete(object, NULL, live_done, &got));
+	ASK(server, &got, kshim_object_delete(object, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	live_clear(&got);
 }
 
 void create(kshim_object *object, struct answer *got, const kshim_options *options)
 {
-	ASK(live, got, kshim_object_create(object, options, live_done, got));
+	ASK(server, got, kshim_object_create(object, options, live_done, got));
 }
 
 void patch(struct subject *subject, kshim_patch type, const char *text, const kshim_options *options,
 		  struct answer *got)
 {
-	ASK(live, got, kshim_object_patch(subject->object, type, text, strlen(text), options, live_done, got));
+	ASK(server, got, kshim_object_patch(subject->object, type, text, strlen(text), options, live_done, got));
 }
 
 /* ---- what is the same as on the server */
 
 void look_by_name(struct subject *subject, struct answer *got)
 {
-	ASK(live, got, kshim_query_get_by_name(subject->query, kshim_object_name(subject->object), live_done, got));
+	ASK(server, got, kshim_query_get_by_name(subject->query, kshim_object_name(subject->object), live_done, got));
 }
 
 void look_only(struct subject *subject, struct answer *got)
 {
-	ASK(live, got, kshim_query_get(subject->query, live_done, got));
+	ASK(server, got, kshim_query_get(subject->query, live_done, got));
 }
 
 void look_or_none(struct subject *subject, struct answer *got)
 {
-	ASK(live, got, kshim_query_get_or_none(subject->query, NULL, live_done, got));
+	ASK(server, got, kshim_query_get_or_none(subject->query, NULL, live_done, got));
 }
 
 void look_or_none_by_name(struct subject *subject, struct answer *got)
 {
-	ASK(live, got, kshim_query_get_or_none(subject->query, kshim_object_name(subject->object), live_done, got));
+	ASK(server, got, kshim_query_get_or_none(subject->query, kshim_object_name(subject->object), live_done, got));
 }
 
 void look_reload(struct subject *subject, struct answer *got)
 {
-	ASK(live, got, kshim_object_reload(subject->object, NULL, live_done, got));
+	ASK(server, got, kshim_object_reload(subject->object, NULL, live_done, got));
 	assert_ptr_equal(got->object, subject->object);
 }
 
@@ -196,7 +194,7 @@ static void keep_item(kshim_object *item, void *user)
 
 void look_list(struct subject *subject, struct answer *got)
 {
-	ASK(live, got, kshim_query_list(subject->query, keep_item, live_done, got));
+	ASK(server, got, kshim_query_list(subject->query, keep_item, live_done, got));
 	assert_int_equal(got->count, 1);
 	assert_non_null(got->version);
 	assert_null(got->next);
@@ -219,14 +217,14 @@ void same_as_server(struct subject *subject, look_fn *look)
 		assert_int_equal(got.status, 200);
 		assert_int_equal(got.found, 1);
 		assert_non_null(got.object);
-		raw = live_get(live, subject->path);
+		raw = live_get(server, subject->path);
 		version = json_string_value(json_object_get(json_object_get(raw, "metadata"), "resourceVersion"));
 		assert_non_null(version);
 		same_version = strcmp(version, kshim_object_resource_version(got.object)) == 0;
 		if (same_version)
 			assert_true(json_equal(raw, kshim_object_tree(got.object)));
 		json_decref(raw);
-	} while (!same_version && live_again(live, &tries, "an object to stay as it is"));
+	} while (!same_version && live_again(server, &tries, "an object to stay as it is"));
 	assert_string_equal(kshim_object_name(got.object), kshim_object_name(subject->object));
 	assert_string_equal(kshim_object_kind(got.object), kshim_kind_name(kind));
 	assert_string_equal(kshim_object_api_version(got.object), kshim_kind_api_version(kind));
@@ -240,21 +238,21 @@ bool absent(struct subject *subject)
 
 	if (!(subject->row->flags & MAY_BE_ABSENT))
 		return false;
-	ASK(live, &got, kshim_client_request(live->client, "GET", subject->row->root, NULL, NULL, 0, NULL, live_done,
+	ASK(server, &got, kshim_client_request(server->client, "GET", subject->row->root, NULL, NULL, 0, NULL, live_done,
 					     &got));
 	absent = got.status == 404;
 	if (absent) {
 		create(subject->object, &got, NULL);
 		EXPECT(&got, KSHIM_ENOKIND);
-		ASK(live, &got, kshim_query_list(subject->query, NULL, live_done, &got));
+		ASK(server, &got, kshim_query_list(subject->query, NULL, live_done, &got));
 		EXPECT(&got, KSHIM_ENOKIND);
-		ASK(live, &got, kshim_query_get(subject->query, live_done, &got));
+		ASK(server, &got, kshim_query_get(subject->query, live_done, &got));
 		EXPECT(&got, KSHIM_ENOKIND);
 		look_by_name(subject, &got);
 		EXPECT(&got, KSHIM_ENOKIND);
-		ASK(live, &got, kshim_object_reload(subject->object, NULL, live_done, &got));
+		ASK(server, &got, kshim_object_reload(subject->object, NULL, live_done, &got));
 		EXPECT(&got, KSHIM_ENOKIND);
-		ASK(live, &got, kshim_object_delete(subject->object, NULL, live_done, &got));
+		ASK(server, &got, kshim_object_delete(subject->object, NULL, live_done, &got));
 		EXPECT(&got, KSHIM_ENOKIND);
 	}
 	live_clear(&got);
@@ -266,20 +264,22 @@ bool absent(struct subject *subject)
 static int set_up(void **state)
 {
 	(void)state;
-	live = live_open("admin", NULL);
-	live_make_namespace(live);
+	assert_null(server);
+	server = live_open("admin", NULL);
+	live_make_namespace(server);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	live_remove_namespace(live);
-	live_close(live);
+	live_remove_namespace(server);
+	live_close(server);
+	server = NULL;
 	return 0;
 }
 
-/* A test for each step of each row; names live as long as the program. */
+/* A test for each step of each row; names server as long as the program. */
 static int run_with(const char *http, CMUnitTestFunction first, const struct step *steps, size_t count)
 {
 	static char names[ROW_COUNT * STEPS_MAX][100];
@@ -306,7 +306,7 @@ int run_rows(int argc, char **argv, CMUnitTestFunction first, const struct step 
 	int failed;
 
 	if (!live_kubeconfig())
-		return LIVE_SKIPPED;
+		return 0;
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
 	dask = live_open("admin", NULL);
@@ -315,5 +315,5 @@ int run_rows(int argc, char **argv, CMUnitTestFunction first, const struct step 
 	failed += run_with("2", first, steps, count);
 	live_remove_dask(dask);
 	live_close(dask);
-	return failed != 0;
+	return failed || server; /* cmocka forgets a tear-down that failed */
 }

@@ -41,8 +41,6 @@ extern const struct row rows[ROW_COUNT];
 #define KEY "kubeshim.test~1"         /* of labels and annotations, in a pointer */
 #define LABEL "kubeshim.test/subject" /* every test's objects have a value of their own */
 
-extern struct live *live;
-
 /* What a test is about. */
 struct subject {
 	const struct row *row;

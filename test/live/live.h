@@ -28,11 +28,15 @@ struct live {
 	kshim_client *client;
 	char namespace_[64]; /* of this run; "" until live_make_namespace() */
 	unsigned requests;
+	unsigned connections; /* that were opened for them */
 	char paths[LIVE_PATHS][300]; /* "GET /api…", of the first requests */
 	bool wrong_http; /* a request went over another version than live_http */
 	unsigned warnings;
 	char warning[300]; /* the last one */
 };
+
+/* The one that a program tests with. */
+extern struct live *server;
 
 /* What a call brought. */
 struct answer {
@@ -54,9 +58,6 @@ extern const char *live_http;
 
 /* A name that no other run, and neither HTTP version, has: letters and digits. */
 const char *live_run(void);
-
-/* What a program that has no cluster to test against exits with. */
-#define LIVE_SKIPPED 77
 
 /* KUBECONFIG; NULL, said aloud, when it is not set. */
 const char *live_kubeconfig(void);

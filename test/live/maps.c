@@ -1,7 +1,5 @@
 #include "maps.h"
 
-struct live *live;
-
 void make_map(const char *namespace_, const char *name, const char *labels)
 {
 	struct answer got = {0};
@@ -11,8 +9,8 @@ void make_map(const char *namespace_, const char *name, const char *labels)
 	snprintf(text, sizeof(text), "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"%s\","
 		 "\"namespace\":\"%s\",\"labels\":{\"" RUN_LABEL "\":\"%s\"%s%s}}}", name, namespace_, live_run(),
 		 *labels ? "," : "", labels);
-	object = kshim_object_from_text(live->client, text, strlen(text));
-	ASK(live, &got, kshim_object_create(object, NULL, live_done, &got));
+	object = kshim_object_from_text(server->client, text, strlen(text));
+	ASK(server, &got, kshim_object_create(object, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	kshim_object_unref(object);
 	live_clear(&got);
@@ -20,7 +18,7 @@ void make_map(const char *namespace_, const char *name, const char *labels)
 
 kshim_query *maps_with(const char *namespace_, const char *key, const char *value)
 {
-	kshim_query *query = kshim_query_new(live->client, KSHIM_CONFIG_MAP, namespace_);
+	kshim_query *query = kshim_query_new(server->client, KSHIM_CONFIG_MAP, namespace_);
 
 	assert_int_equal(kshim_query_add_label(query, key, KSHIM_OP_EQUALS, &value, 1), 0);
 	return query;
@@ -30,7 +28,7 @@ void delete_all(kshim_query *query)
 {
 	struct answer got = {0};
 
-	ASK(live, &got, kshim_query_delete_all(query, NULL, live_done, &got));
+	ASK(server, &got, kshim_query_delete_all(query, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	live_clear(&got);
 }
@@ -48,7 +46,7 @@ static void on_item(kshim_object *item, void *user)
 void list(kshim_query *query, struct names *names)
 {
 	names->text[0] = '\0';
-	ASK(live, &names->answer, kshim_query_list(query, on_item, live_done, names));
+	ASK(server, &names->answer, kshim_query_list(query, on_item, live_done, names));
 }
 
 void list_is(kshim_query *query, const char *expected)
@@ -64,8 +62,8 @@ void list_is(kshim_query *query, const char *expected)
 void refused(const void *nothing)
 {
 	assert_null(nothing);
-	assert_int_equal(kshim_error_code(kshim_client_error(live->client)), KSHIM_EINVAL);
-	assert_non_null(kshim_error_message(kshim_client_error(live->client)));
+	assert_int_equal(kshim_error_code(kshim_client_error(server->client)), KSHIM_EINVAL);
+	assert_non_null(kshim_error_message(kshim_client_error(server->client)));
 }
 
 void refused_int(int rc)

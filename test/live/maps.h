@@ -6,8 +6,6 @@
 
 #define RUN_LABEL "kubeshim.test/run"
 
-extern struct live *live;
-
 /* Makes a ConfigMap of this run with further labels ("\"a\":\"b\"" or ""). */
 void make_map(const char *namespace_, const char *name, const char *labels);
 

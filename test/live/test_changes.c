@@ -16,26 +16,26 @@ static void update(struct subject *subject)
 	struct answer got = {0};
 	kshim_object *other;
 
-	live_reset(live);
-	ASK(live, &got, kshim_object_update(object, NULL, live_done, &got));
+	live_reset(server);
+	ASK(server, &got, kshim_object_update(object, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
-	assert_int_equal(live->requests, 0);
+	assert_int_equal(server->requests, 0);
 	look_by_name(subject, &got);
 	EXPECT(&got, KSHIM_OK);
 	other = kshim_object_ref(got.object);
 	kshim_object_set_string(object, "/metadata/labels/" KEY "added", "yes");
-	ASK(live, &got, kshim_object_update(object, NULL, live_done, &got));
+	ASK(server, &got, kshim_object_update(object, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	assert_ptr_equal(got.object, object);
 	look_by_name(subject, &got);
 	assert_string_equal(kshim_object_get_label(got.object, "kubeshim.test/added"), "yes");
 	/* one that was read before does not take the label away */
 	kshim_object_set_string(other, "/metadata/annotations/" KEY "other", "yes");
-	ASK(live, &got, kshim_object_update(other, NULL, live_done, &got));
+	ASK(server, &got, kshim_object_update(other, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	assert_string_equal(kshim_object_get_label(other, "kubeshim.test/added"), "yes");
 	assert_int_equal(kshim_object_remove(object, "/metadata/labels/" KEY "added"), 0);
-	ASK(live, &got, kshim_object_update(object, NULL, live_done, &got));
+	ASK(server, &got, kshim_object_update(object, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	look_by_name(subject, &got);
 	assert_null(kshim_object_get_label(got.object, "kubeshim.test/added"));
@@ -54,11 +54,11 @@ static void update_if_unchanged(struct subject *subject)
 	look_by_name(subject, &got);
 	stale = kshim_object_ref(got.object);
 	kshim_object_set_string(subject->object, "/metadata/annotations/" KEY "meanwhile", "yes");
-	ASK(live, &got, kshim_object_update(subject->object, NULL, live_done, &got));
+	ASK(server, &got, kshim_object_update(subject->object, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	kshim_options_set_if_unchanged(options, 1);
 	kshim_object_set_string(stale, "/metadata/annotations/" KEY "stale", "yes");
-	ASK(live, &got, kshim_object_update(stale, options, live_done, &got));
+	ASK(server, &got, kshim_object_update(stale, options, live_done, &got));
 	EXPECT(&got, KSHIM_ECONFLICT);
 	assert_string_equal(kshim_error_reason(got.error), "Conflict");
 	look_by_name(subject, &got);
@@ -114,22 +114,22 @@ static void replace(struct subject *subject)
 	      &got);
 	EXPECT(&got, KSHIM_OK);
 	kshim_object_set_string(stale, "/metadata/annotations/" KEY "stale", "yes");
-	ASK(live, &got, kshim_object_replace(stale, NULL, live_done, &got));
+	ASK(server, &got, kshim_object_replace(stale, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_ECONFLICT);
 	do { /* a controller may have written meanwhile */
 		look_by_name(subject, &got);
 		kshim_object_unref(stale);
 		stale = kshim_object_ref(got.object);
 		kshim_object_remove(stale, "/metadata/annotations/" KEY "newer");
-		ASK(live, &got, kshim_object_replace(stale, NULL, live_done, &got));
-	} while (got.code == KSHIM_ECONFLICT && live_again(live, &tries, "a replace without a conflict"));
+		ASK(server, &got, kshim_object_replace(stale, NULL, live_done, &got));
+	} while (got.code == KSHIM_ECONFLICT && live_again(server, &tries, "a replace without a conflict"));
 	EXPECT(&got, KSHIM_OK);
 	assert_ptr_equal(got.object, stale);
 	assert_null(annotation(&got, "newer"));
 	/* without resourceVersion: whatever was there */
 	kshim_object_remove(stale, "/metadata/resourceVersion");
 	kshim_object_set_string(stale, "/metadata/annotations/" KEY "replaced", "yes");
-	ASK(live, &got, kshim_object_replace(stale, NULL, live_done, &got));
+	ASK(server, &got, kshim_object_replace(stale, NULL, live_done, &got));
 	if (subject->row->flags & (CUSTOM | NEEDS_VERSION)) {
 		EXPECT(&got, KSHIM_EREFUSED);
 		assert_string_equal(kshim_error_cause_field(got.error, 0), "metadata.resourceVersion");
@@ -186,11 +186,11 @@ static void scale(struct subject *subject)
 	struct answer got = {0};
 	int64_t number = -1;
 
-	live_reset(live);
-	ASK(live, &got, kshim_object_scale(subject->object, 3, NULL, live_done, &got));
+	live_reset(server);
+	ASK(server, &got, kshim_object_scale(subject->object, 3, NULL, live_done, &got));
 	if (!pointer) {
 		EXPECT(&got, KSHIM_EINVAL);
-		assert_int_equal(live->requests, 0);
+		assert_int_equal(server->requests, 0);
 		live_clear(&got);
 		return;
 	}
@@ -201,7 +201,7 @@ static void scale(struct subject *subject)
 	look_by_name(subject, &got);
 	assert_int_equal(kshim_object_get_int(got.object, pointer, &number), 0);
 	assert_int_equal(number, 3);
-	ASK(live, &got, kshim_object_scale(subject->object, 0, NULL, live_done, &got));
+	ASK(server, &got, kshim_object_scale(subject->object, 0, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	look_by_name(subject, &got);
 	assert_int_equal(kshim_object_get_int(got.object, pointer, &number), 0);
@@ -215,7 +215,7 @@ static void apply(kshim_object *object, const char *manager, int force, struct a
 
 	kshim_options_set_field_manager(options, manager);
 	kshim_options_set_force(options, force);
-	ASK(live, got, kshim_object_apply(object, options, live_done, got));
+	ASK(server, got, kshim_object_apply(object, options, live_done, got));
 	kshim_options_free(options);
 }
 

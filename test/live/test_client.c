@@ -4,19 +4,17 @@
 
 #include <strings.h>
 
-static struct live *live;
-
 static void refused(const void *nothing)
 {
 	assert_null(nothing);
-	assert_int_equal(kshim_error_code(kshim_client_error(live->client)), KSHIM_EINVAL);
+	assert_int_equal(kshim_error_code(kshim_client_error(server->client)), KSHIM_EINVAL);
 }
 
 /* ---- discovery */
 
 static void find_kind(const char *name, struct answer *got)
 {
-	ASK(live, got, kshim_client_find_kind(live->client, name, live_done, got));
+	ASK(server, got, kshim_client_find_kind(server->client, name, live_done, got));
 }
 
 static void find_by_every_name(void **state)
@@ -65,8 +63,8 @@ static void find_by_every_name(void **state)
 		assert_null(got.kind);
 		assert_non_null(strstr(kshim_error_message(got.error), unknown[i]));
 	}
-	refused(kshim_client_find_kind(live->client, "", live_done, &got));
-	refused(kshim_client_find_kind(live->client, NULL, live_done, &got));
+	refused(kshim_client_find_kind(server->client, "", live_done, &got));
+	refused(kshim_client_find_kind(server->client, NULL, live_done, &got));
 	live_clear(&got);
 }
 
@@ -76,18 +74,18 @@ static void asked_once(void **state)
 	struct answer got = {0};
 
 	(void)state;
-	kshim_client_forget_kinds(live->client);
-	live_reset(live);
+	kshim_client_forget_kinds(server->client);
+	live_reset(server);
 	find_kind("sc", &got);
 	EXPECT(&got, KSHIM_OK);
-	assert_int_equal(live->requests, 2);
-	assert_string_equal(live->paths[strlen(live->paths[0]) > strlen("GET /api")], "GET /api");
-	assert_string_equal(live->paths[strlen(live->paths[0]) == strlen("GET /api")], "GET /apis");
+	assert_int_equal(server->requests, 2);
+	assert_string_equal(server->paths[strlen(server->paths[0]) > strlen("GET /api")], "GET /api");
+	assert_string_equal(server->paths[strlen(server->paths[0]) == strlen("GET /api")], "GET /apis");
 	find_kind("cm", &got);
 	EXPECT(&got, KSHIM_OK);
 	find_kind("nosuchthing", &got);
 	EXPECT(&got, KSHIM_ENOKIND);
-	assert_int_equal(live->requests, 2);
+	assert_int_equal(server->requests, 2);
 	live_clear(&got);
 }
 
@@ -116,7 +114,7 @@ static void on_kind(const kshim_kind *kind, void *user)
 /* The older form of discovery, which the library does not ask here. */
 static void add_resources(struct served *served, const char *group, const char *path)
 {
-	json_t *list = live_get(live, path), *entry;
+	json_t *list = live_get(server, path), *entry;
 	size_t i;
 
 	json_array_foreach(json_object_get(list, "resources"), i, entry) {
@@ -134,7 +132,7 @@ static void add_resources(struct served *served, const char *group, const char *
 
 static void every_kind_is_listed(void **state)
 {
-	json_t *groups = live_get(live, "/apis"), *group, *version;
+	json_t *groups = live_get(server, "/apis"), *group, *version;
 	struct served served = {.left = json_object()};
 	size_t i, k;
 
@@ -150,8 +148,8 @@ static void every_kind_is_listed(void **state)
 		}
 	}
 	assert_true(json_object_size(served.left) > 50);
-	kshim_client_forget_kinds(live->client);
-	ASK(live, &served.answer, kshim_client_list_kinds(live->client, on_kind, live_done, &served));
+	kshim_client_forget_kinds(server->client);
+	ASK(server, &served.answer, kshim_client_list_kinds(server->client, on_kind, live_done, &served));
 	EXPECT(&served.answer, KSHIM_OK);
 	assert_true(served.kinds > 50);
 	assert_int_equal(served.wrong, 0);
@@ -179,7 +177,7 @@ static kshim_object *make_crd(void)
 			 1, "storage", 1, "schema", "openAPIV3Schema", "type", "object",
 			 "x-kubernetes-preserve-unknown-fields", 1);
 	assert_non_null(tree);
-	return kshim_object_new(live->client, tree);
+	return kshim_object_new(server->client, tree);
 }
 
 static kshim_object *make_gadget(struct live *who, const char *name)
@@ -187,7 +185,7 @@ static kshim_object *make_gadget(struct live *who, const char *name)
 	char text[300];
 
 	snprintf(text, sizeof(text), "{\"apiVersion\":\"%s/v1\",\"kind\":\"Gadget\",\"metadata\":{\"name\":\"%s\","
-		 "\"namespace\":\"%s\"},\"spec\":{\"size\":1}}", group, name, live->namespace_);
+		 "\"namespace\":\"%s\"},\"spec\":{\"size\":1}}", group, name, server->namespace_);
 	return kshim_object_from_text(who->client, text, strlen(text));
 }
 
@@ -197,9 +195,9 @@ static void wait_until_served(const char *name)
 	unsigned tries = 0;
 
 	do {
-		kshim_client_forget_kinds(live->client);
+		kshim_client_forget_kinds(server->client);
 		find_kind(name, &got);
-	} while (got.code == KSHIM_ENOKIND && live_again(live, &tries, "a CRD to be served"));
+	} while (got.code == KSHIM_ENOKIND && live_again(server, &tries, "a CRD to be served"));
 	EXPECT(&got, KSHIM_OK);
 	assert_string_equal(kshim_kind_group(got.kind), group);
 	assert_string_equal(kshim_kind_api_version(got.kind) + strlen(group), "/v1");
@@ -213,7 +211,7 @@ static void wait_until_served(const char *name)
 /* The names find it without a question to the server. */
 static void use_without_discovery(void)
 {
-	struct live *other = live_open("admin", live->loop);
+	struct live *other = live_open("admin", server->loop);
 	kshim_kind *kind = kshim_kind_new(group, "v1", "gadgets", "Gadget", 1);
 	kshim_object *gadget = make_gadget(other, "registered");
 	struct answer got = {0};
@@ -223,7 +221,7 @@ static void use_without_discovery(void)
 	kshim_kind_unref(kind);
 	ASK(other, &got, kshim_object_create(gadget, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
-	query = kshim_query_new_named(other->client, "gadgets", live->namespace_);
+	query = kshim_query_new_named(other->client, "gadgets", server->namespace_);
 	ASK(other, &got, kshim_query_get(query, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	assert_string_equal(kshim_object_uid(got.object), kshim_object_uid(gadget));
@@ -248,26 +246,26 @@ static void kind_of_ones_own(void **state)
 	snprintf(name, sizeof(name), "gadgets.%s", group);
 	find_kind(name, &got);
 	EXPECT(&got, KSHIM_ENOKIND);
-	gadget = make_gadget(live, "found");
-	ASK(live, &got, kshim_object_create(gadget, NULL, live_done, &got));
+	gadget = make_gadget(server, "found");
+	ASK(server, &got, kshim_object_create(gadget, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_ENOKIND);
-	ASK(live, &got, kshim_object_create(crd, NULL, live_done, &got));
+	ASK(server, &got, kshim_object_create(crd, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	find_kind(name, &got); /* it was asked before */
 	EXPECT(&got, KSHIM_ENOKIND);
 	wait_until_served(name);
-	ASK(live, &got, kshim_object_create(gadget, NULL, live_done, &got));
+	ASK(server, &got, kshim_object_create(gadget, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
-	query = kshim_query_new_named(live->client, live_run(), live->namespace_); /* the short name */
-	ASK(live, &got, kshim_query_get_by_name(query, "found", live_done, &got));
+	query = kshim_query_new_named(server->client, live_run(), server->namespace_); /* the short name */
+	ASK(server, &got, kshim_query_get_by_name(query, "found", live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	assert_string_equal(kshim_object_kind(got.object), "Gadget");
-	ASK(live, &got, kshim_object_delete(gadget, NULL, live_done, &got));
+	ASK(server, &got, kshim_object_delete(gadget, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	use_without_discovery();
 	kshim_query_free(query);
 	kshim_object_unref(gadget);
-	ASK(live, &got, kshim_object_delete(crd, NULL, live_done, &got));
+	ASK(server, &got, kshim_object_delete(crd, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	kshim_object_unref(crd);
 	live_clear(&got);
@@ -280,21 +278,21 @@ static void several_versions(void **state)
 				   "\"metadata\":{\"name\":\"old\"},\"spec\":{\"maxReplicas\":3,\"scaleTargetRef\":{"
 				   "\"kind\":\"Deployment\",\"name\":\"none\",\"apiVersion\":\"apps/v1\"},"
 				   "\"targetCPUUtilizationPercentage\":50}}";
-	kshim_object *object = kshim_object_from_text(live->client, text, strlen(text));
-	kshim_query *query = kshim_query_new(live->client, KSHIM_HORIZONTAL_POD_AUTOSCALER, live->namespace_);
+	kshim_object *object = kshim_object_from_text(server->client, text, strlen(text));
+	kshim_query *query = kshim_query_new(server->client, KSHIM_HORIZONTAL_POD_AUTOSCALER, server->namespace_);
 	struct answer got = {0};
 
 	(void)state;
-	kshim_object_set_string(object, "/metadata/namespace", live->namespace_);
-	ASK(live, &got, kshim_object_create(object, NULL, live_done, &got));
+	kshim_object_set_string(object, "/metadata/namespace", server->namespace_);
+	ASK(server, &got, kshim_object_create(object, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	assert_string_equal(kshim_object_api_version(object), "autoscaling/v1");
 	assert_true(kshim_object_has(object, "/spec/targetCPUUtilizationPercentage"));
-	ASK(live, &got, kshim_query_get_by_name(query, "old", live_done, &got));
+	ASK(server, &got, kshim_query_get_by_name(query, "old", live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	assert_string_equal(kshim_object_api_version(got.object), "autoscaling/v2");
 	assert_true(kshim_object_has(got.object, "/spec/metrics/0"));
-	ASK(live, &got, kshim_object_delete(object, NULL, live_done, &got));
+	ASK(server, &got, kshim_object_delete(object, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	kshim_object_unref(object);
 	kshim_query_free(query);
@@ -305,19 +303,19 @@ static void several_versions(void **state)
 static void version_that_is_not_served(void **state)
 {
 	static const char text[] = "{\"apiVersion\":\"apps/v1beta1\",\"kind\":\"Deployment\",\"metadata\":{\"name\":\"x\"}}";
-	kshim_object *object = kshim_object_from_text(live->client, text, strlen(text));
+	kshim_object *object = kshim_object_from_text(server->client, text, strlen(text));
 	kshim_kind *kind = kshim_kind_new("", "v1", "nosuchthings", "NoSuchThing", 1);
-	kshim_query *query = kshim_query_new(live->client, kind, "default");
+	kshim_query *query = kshim_query_new(server->client, kind, "default");
 	struct answer got = {0};
 
 	(void)state;
-	ASK(live, &got, kshim_object_create(object, NULL, live_done, &got));
+	ASK(server, &got, kshim_object_create(object, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_ENOKIND);
-	ASK(live, &got, kshim_object_exists(object, NULL, live_done, &got));
+	ASK(server, &got, kshim_object_exists(object, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_ENOKIND);
-	ASK(live, &got, kshim_query_get_or_none(query, "x", live_done, &got));
+	ASK(server, &got, kshim_query_get_or_none(query, "x", live_done, &got));
 	EXPECT(&got, KSHIM_ENOKIND);
-	ASK(live, &got, kshim_query_list(query, NULL, live_done, &got));
+	ASK(server, &got, kshim_query_list(query, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_ENOKIND);
 	kshim_query_free(query);
 	kshim_kind_unref(kind);
@@ -329,7 +327,7 @@ static void version_that_is_not_served(void **state)
 
 static void forbidden(void **state)
 {
-	struct live *nobody = live_open("nobody", live->loop);
+	struct live *nobody = live_open("nobody", server->loop);
 	kshim_query *query = kshim_query_new(nobody->client, KSHIM_POD, "default");
 	kshim_object *pod = kshim_query_object(query, "x");
 	struct answer got = {0};
@@ -363,11 +361,11 @@ static void forbidden(void **state)
 
 static void version(void **state)
 {
-	json_t *raw = live_get(live, "/version");
+	json_t *raw = live_get(server, "/version");
 	struct answer got = {0};
 
 	(void)state;
-	ASK(live, &got, kshim_client_version(live->client, live_done, &got));
+	ASK(server, &got, kshim_client_version(server->client, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	assert_int_equal(kshim_object_get_string(got.object, "/gitVersion")[0], 'v');
 	assert_true(json_equal(kshim_object_tree(got.object), raw));
@@ -380,18 +378,18 @@ static void raw_requests(void **state)
 	struct answer got = {0};
 
 	(void)state;
-	ASK(live, &got, kshim_client_request(live->client, "GET", "/healthz", NULL, NULL, 0, NULL, live_done, &got));
+	ASK(server, &got, kshim_client_request(server->client, "GET", "/healthz", NULL, NULL, 0, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	assert_string_equal(got.body, "ok");
 	assert_memory_equal(got.content_type, "text/plain", 10);
-	ASK(live, &got, kshim_client_request(live->client, "GET", "/no/such/path", NULL, NULL, 0, NULL, live_done, &got));
+	ASK(server, &got, kshim_client_request(server->client, "GET", "/no/such/path", NULL, NULL, 0, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_ENOTFOUND);
-	ASK(live, &got, kshim_client_request(live->client, "HEAD", "/healthz", NULL, NULL, 0, NULL, live_done, &got));
+	ASK(server, &got, kshim_client_request(server->client, "HEAD", "/healthz", NULL, NULL, 0, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	assert_int_equal(got.len, 0);
-	refused(kshim_client_request(live->client, "GET", "healthz", NULL, NULL, 0, NULL, live_done, &got));
-	refused(kshim_client_request(live->client, "GET", "/a b", NULL, NULL, 0, NULL, live_done, &got));
-	refused(kshim_client_request(live->client, "GET\r\nX: y", "/", NULL, NULL, 0, NULL, live_done, &got));
+	refused(kshim_client_request(server->client, "GET", "healthz", NULL, NULL, 0, NULL, live_done, &got));
+	refused(kshim_client_request(server->client, "GET", "/a b", NULL, NULL, 0, NULL, live_done, &got));
+	refused(kshim_client_request(server->client, "GET\r\nX: y", "/", NULL, NULL, 0, NULL, live_done, &got));
 	live_clear(&got);
 }
 
@@ -407,24 +405,24 @@ static void on_list(kshim_result *result, void *user)
 /* Endpoints are deprecated since Kubernetes 1.33. */
 static void warnings(void **state)
 {
-	kshim_query *query = kshim_query_new(live->client, KSHIM_ENDPOINTS, live->namespace_);
-	json_t *raw = live_get(live, "/version");
+	kshim_query *query = kshim_query_new(server->client, KSHIM_ENDPOINTS, server->namespace_);
+	json_t *raw = live_get(server, "/version");
 	int minor = atoi(json_string_value(json_object_get(raw, "minor")));
 	char text[300] = "";
 
 	(void)state;
 	json_decref(raw);
-	live_reset(live);
+	live_reset(server);
 	assert_non_null(kshim_query_list(query, NULL, on_list, text));
-	kshim_loop_run(live->loop);
+	kshim_loop_run(server->loop);
 	kshim_query_free(query);
 	if (minor < 33) {
 		print_message("SKIPPED: a server of version 1.%d warns of nothing that the built-in kinds have\n", minor);
 		skip();
 	}
 	assert_non_null(strstr(text, "v1 Endpoints is deprecated"));
-	assert_string_equal(live->warning, text);
-	assert_int_equal(live->warnings, 1);
+	assert_string_equal(server->warning, text);
+	assert_int_equal(server->warnings, 1);
 }
 
 /* ---- running */
@@ -432,16 +430,18 @@ static void warnings(void **state)
 static int set_up(void **state)
 {
 	(void)state;
-	live = live_open("admin", NULL);
-	live_make_namespace(live);
+	assert_null(server);
+	server = live_open("admin", NULL);
+	live_make_namespace(server);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	live_remove_namespace(live);
-	live_close(live);
+	live_remove_namespace(server);
+	live_close(server);
+	server = NULL;
 	return 0;
 }
 
@@ -462,12 +462,12 @@ int main(int argc, char **argv)
 	int failed;
 
 	if (!live_kubeconfig())
-		return LIVE_SKIPPED;
+		return 0;
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
 	live_http = "1.1";
 	failed = cmocka_run_group_tests_name("client, HTTP/1.1", tests, set_up, tear_down);
 	live_http = "2";
 	failed += cmocka_run_group_tests_name("client, HTTP/2", tests, set_up, tear_down);
-	return failed != 0;
+	return failed || server; /* cmocka forgets a tear-down that failed */
 }

@@ -5,7 +5,7 @@ static void there_is_none(struct subject *subject, const char *name)
 {
 	struct answer got = {0};
 
-	ASK(live, &got, kshim_query_get_or_none(subject->query, name, live_done, &got));
+	ASK(server, &got, kshim_query_get_or_none(subject->query, name, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	assert_int_equal(got.found, 0);
 	assert_null(got.object);
@@ -25,12 +25,12 @@ static void dry_run_leaves_nothing(struct subject *subject)
 	assert_int_equal(got.status, 201);
 	assert_non_null(kshim_object_uid(got.object)); /* the server made all but the entry */
 	assert_null(kshim_object_uid(subject->object));
-	ASK(live, &got, kshim_object_exists(subject->object, NULL, live_done, &got));
+	ASK(server, &got, kshim_object_exists(subject->object, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	assert_int_equal(got.found, 0);
-	ASK(live, &got, kshim_query_get_by_name(subject->query, kshim_object_name(subject->object), live_done, &got));
+	ASK(server, &got, kshim_query_get_by_name(subject->query, kshim_object_name(subject->object), live_done, &got));
 	EXPECT(&got, KSHIM_ENOTFOUND);
-	ASK(live, &got, kshim_query_get(subject->query, live_done, &got));
+	ASK(server, &got, kshim_query_get(subject->query, live_done, &got));
 	EXPECT(&got, KSHIM_ENOTFOUND);
 	there_is_none(subject, NULL);
 	there_is_none(subject, kshim_object_name(subject->object));
@@ -68,7 +68,7 @@ static void create_and_read(void **state)
 	same_as_server(&subject, look_or_none);
 	same_as_server(&subject, look_or_none_by_name);
 	same_as_server(&subject, look_reload);
-	ASK(live, &got, kshim_object_exists(subject.object, NULL, live_done, &got));
+	ASK(server, &got, kshim_object_exists(subject.object, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	assert_int_equal(got.found, 1);
 	remove_object(subject.object);
@@ -87,7 +87,7 @@ static void delete_if(struct subject *subject, const char *uid, const char *vers
 	kshim_options_set_precondition_uid(options, uid);
 	kshim_options_set_precondition_version(options, version);
 	kshim_options_set_dry_run(options, dry_run);
-	ASK(live, got, kshim_object_delete(subject->object, options, live_done, got));
+	ASK(server, got, kshim_object_delete(subject->object, options, live_done, got));
 	kshim_options_free(options);
 }
 
@@ -121,10 +121,10 @@ static void delete_one(struct subject *subject)
 		assert_true(kshim_object_has(got.object, "/metadata/deletionTimestamp"));
 	}
 	wait_until_gone(subject->object);
-	ASK(live, &got, kshim_object_delete(subject->object, NULL, live_done, &got));
+	ASK(server, &got, kshim_object_delete(subject->object, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_ENOTFOUND);
 	assert_string_equal(kshim_error_reason(got.error), "NotFound");
-	ASK(live, &got, kshim_object_reload(subject->object, NULL, live_done, &got));
+	ASK(server, &got, kshim_object_reload(subject->object, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_ENOTFOUND);
 	patch(subject, KSHIM_PATCH_MERGE, "{}", NULL, &got);
 	EXPECT(&got, KSHIM_ENOTFOUND);
@@ -146,7 +146,7 @@ static void delete_all(struct subject *subject)
 	EXPECT(&got, KSHIM_OK);
 	create(third, &got, NULL);
 	EXPECT(&got, KSHIM_OK);
-	ASK(live, &got, kshim_query_delete_all(subject->query, NULL, live_done, &got));
+	ASK(server, &got, kshim_query_delete_all(subject->query, NULL, live_done, &got));
 	if (subject->row->flags & NO_DELETE_ALL) {
 		EXPECT(&got, KSHIM_EHTTP);
 		assert_int_equal(got.status, 405);
@@ -157,7 +157,7 @@ static void delete_all(struct subject *subject)
 	}
 	wait_until_gone(subject->object);
 	wait_until_gone(second);
-	ASK(live, &got, kshim_object_reload(third, NULL, live_done, &got));
+	ASK(server, &got, kshim_object_reload(third, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	assert_false(kshim_object_has(third, "/metadata/deletionTimestamp"));
 	remove_object(third);

@@ -12,7 +12,7 @@ static void make_maps(void)
 
 	for (i = 0; i < MAPS; i++) {
 		snprintf(name, sizeof(name), "page-%02d", i);
-		make_map(live->namespace_, name, "\"set\":\"pages\"");
+		make_map(server->namespace_, name, "\"set\":\"pages\"");
 	}
 }
 
@@ -24,18 +24,18 @@ static void all_of(char *text, int from, int to)
 
 static void pages(void **state)
 {
-	kshim_query *query = maps_with(live->namespace_, "set", "pages");
+	kshim_query *query = maps_with(server->namespace_, "set", "pages");
 	struct names names = {.text = ""};
 	char expected[4000];
 
 	(void)state;
 	all_of(expected, 0, MAPS);
-	live_reset(live);
+	live_reset(server);
 	list(query, &names);
-	assert_int_equal(live->requests, 1);
+	assert_int_equal(server->requests, 1);
 	assert_string_equal(names.text, expected);
 	kshim_query_set_limit(query, 10);
-	live_reset(live);
+	live_reset(server);
 	list(query, &names);
 	EXPECT(&names.answer, KSHIM_OK);
 	assert_string_equal(names.text, expected);
@@ -43,23 +43,23 @@ static void pages(void **state)
 	assert_int_equal(names.answer.consistent, 1);
 	assert_null(names.answer.next);
 	assert_non_null(names.answer.version);
-	assert_int_equal(live->requests, 3);
-	assert_null(strstr(live->paths[0], "continue="));
-	assert_non_null(strstr(live->paths[1], "continue="));
-	assert_non_null(strstr(live->paths[2], "limit=10"));
+	assert_int_equal(server->requests, 3);
+	assert_null(strstr(server->paths[0], "continue="));
+	assert_non_null(strstr(server->paths[1], "continue="));
+	assert_non_null(strstr(server->paths[2], "limit=10"));
 	/* the last page is full */
 	kshim_query_set_limit(query, 5);
-	live_reset(live);
+	live_reset(server);
 	list(query, &names);
 	assert_string_equal(names.text, expected);
-	assert_int_equal(live->requests, 5);
+	assert_int_equal(server->requests, 5);
 	kshim_query_free(query);
 	live_clear(&names.answer);
 }
 
 static void one_page(void **state)
 {
-	kshim_query *query = maps_with(live->namespace_, "set", "pages");
+	kshim_query *query = maps_with(server->namespace_, "set", "pages");
 	struct names names = {.text = ""};
 	char expected[4000];
 	int from;
@@ -67,7 +67,7 @@ static void one_page(void **state)
 	(void)state;
 	kshim_query_set_limit(query, 10);
 	assert_int_equal(kshim_query_set_page(query, NULL), 0);
-	live_reset(live);
+	live_reset(server);
 	for (from = 0; from < MAPS; from += 10) {
 		list(query, &names);
 		EXPECT(&names.answer, KSHIM_OK);
@@ -76,7 +76,7 @@ static void one_page(void **state)
 		assert_int_equal(names.answer.next != NULL, from + 10 < MAPS);
 		assert_int_equal(kshim_query_set_page(query, names.answer.next), 0);
 	}
-	assert_int_equal(live->requests, 3);
+	assert_int_equal(server->requests, 3);
 	kshim_query_set_page(query, "no token at all");
 	list(query, &names);
 	EXPECT(&names.answer, KSHIM_EBADREQUEST);
@@ -92,7 +92,7 @@ static void expired_page(void **state)
 {
 	/* {"v":"meta.k8s.io/v1","rv":2,"start":"page-10\u0000"} */
 	static const char token[] = "eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6Miwic3RhcnQiOiJwYWdlLTEwXHUwMDAwIn0";
-	kshim_query *query = maps_with(live->namespace_, "set", "pages");
+	kshim_query *query = maps_with(server->namespace_, "set", "pages");
 	struct names names = {.text = ""};
 	json_t *status;
 
@@ -138,7 +138,7 @@ static void count_page(const char *json, size_t len, void *user)
 
 static void tables(void **state)
 {
-	kshim_query *query = maps_with(live->namespace_, "set", "pages");
+	kshim_query *query = maps_with(server->namespace_, "set", "pages");
 	struct names names = {.text = ""};
 	char expected[4000];
 	json_t *table;
@@ -146,19 +146,19 @@ static void tables(void **state)
 	(void)state;
 	all_of(expected, 0, MAPS);
 	kshim_query_set_limit(query, 10);
-	live_reset(live);
-	ASK(live, &names.answer, kshim_query_table(query, NULL, count_page, live_done, &names));
+	live_reset(server);
+	ASK(server, &names.answer, kshim_query_table(query, NULL, count_page, live_done, &names));
 	EXPECT(&names.answer, KSHIM_OK);
 	assert_string_equal(names.text, expected);
-	assert_int_equal(live->requests, 3);
+	assert_int_equal(server->requests, 3);
 	names.text[0] = '\0';
-	ASK(live, &names.answer, kshim_query_table(query, "page-07", count_page, live_done, &names));
+	ASK(server, &names.answer, kshim_query_table(query, "page-07", count_page, live_done, &names));
 	EXPECT(&names.answer, KSHIM_OK);
 	assert_string_equal(names.text, "page-07 ");
 	table = json_loadb(names.answer.body, names.answer.len, 0, NULL);
 	assert_string_equal(json_string_value(json_object_get(table, "apiVersion")), "meta.k8s.io/v1");
 	json_decref(table);
-	ASK(live, &names.answer, kshim_query_table(query, "page-99", NULL, live_done, &names));
+	ASK(server, &names.answer, kshim_query_table(query, "page-99", NULL, live_done, &names));
 	EXPECT(&names.answer, KSHIM_ENOTFOUND);
 	kshim_query_free(query);
 	live_clear(&names.answer);
@@ -168,22 +168,22 @@ static void tables(void **state)
 
 static void versions(void **state)
 {
-	kshim_query *query = maps_with(live->namespace_, "set", "versions");
+	kshim_query *query = maps_with(server->namespace_, "set", "versions");
 	struct names names = {.text = ""};
 	char *first;
 
 	(void)state;
-	make_map(live->namespace_, "v1", "\"set\":\"versions\"");
+	make_map(server->namespace_, "v1", "\"set\":\"versions\"");
 	list(query, &names);
 	first = strdup(names.answer.version);
-	make_map(live->namespace_, "v2", "\"set\":\"versions\"");
+	make_map(server->namespace_, "v2", "\"set\":\"versions\"");
 	list_is(query, "v1 v2 ");
 	assert_int_equal(kshim_query_set_resource_version(query, first, KSHIM_MATCH_EXACT), 0);
-	live_reset(live);
+	live_reset(server);
 	list(query, &names);
 	assert_string_equal(names.text, "v1 ");
 	assert_string_equal(names.answer.version, first);
-	assert_non_null(strstr(live->paths[0], "resourceVersionMatch=Exact"));
+	assert_non_null(strstr(server->paths[0], "resourceVersionMatch=Exact"));
 	/* of a snapshot in pages too: only the first names the version */
 	kshim_query_set_limit(query, 1);
 	list_is(query, "v1 ");
@@ -201,13 +201,13 @@ static void versions(void **state)
 	kshim_query_set_resource_version(query, "0", KSHIM_MATCH_NOT_OLDER_THAN);
 	list(query, &names);
 	EXPECT(&names.answer, KSHIM_OK);
-	live_reset(live);
+	live_reset(server);
 	refused_int(kshim_query_set_resource_version(query, "0", KSHIM_MATCH_EXACT));
 	refused_int(kshim_query_set_resource_version(query, NULL, KSHIM_MATCH_EXACT));
 	refused_int(kshim_query_set_resource_version(query, NULL, KSHIM_MATCH_NOT_OLDER_THAN));
 	refused_int(kshim_query_set_resource_version(query, first, (kshim_match)3));
 	list(query, &names); /* as before */
-	assert_non_null(strstr(live->paths[0], "resourceVersion=0&resourceVersionMatch=NotOlderThan"));
+	assert_non_null(strstr(server->paths[0], "resourceVersion=0&resourceVersionMatch=NotOlderThan"));
 	kshim_query_set_resource_version(query, "no-number", KSHIM_MATCH_UNSET);
 	list(query, &names);
 	assert_int_not_equal(names.answer.code, KSHIM_OK);
@@ -223,14 +223,14 @@ static void versions(void **state)
  * with a Retry-After, which is left alone here. */
 static void version_of_the_future(void **state)
 {
-	kshim_query *query = maps_with(live->namespace_, "set", "versions");
+	kshim_query *query = maps_with(server->namespace_, "set", "versions");
 	struct names names = {.text = ""};
 
 	(void)state;
-	kshim_client_set_max_retries(live->client, 0);
+	kshim_client_set_max_retries(server->client, 0);
 	kshim_query_set_resource_version(query, "999999999999", KSHIM_MATCH_NOT_OLDER_THAN);
 	list(query, &names);
-	kshim_client_set_max_retries(live->client, 10);
+	kshim_client_set_max_retries(server->client, 10);
 	EXPECT(&names.answer, KSHIM_ESERVER);
 	assert_int_equal(names.answer.status, 504);
 	assert_string_equal(kshim_error_cause_reason(names.answer.error, 0), "ResourceVersionTooLarge");
@@ -244,8 +244,9 @@ static void version_of_the_future(void **state)
 static int set_up(void **state)
 {
 	(void)state;
-	live = live_open("admin", NULL);
-	live_make_namespace(live);
+	assert_null(server);
+	server = live_open("admin", NULL);
+	live_make_namespace(server);
 	make_maps();
 	return 0;
 }
@@ -253,8 +254,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	live_remove_namespace(live);
-	live_close(live);
+	live_remove_namespace(server);
+	live_close(server);
+	server = NULL;
 	return 0;
 }
 
@@ -271,12 +273,12 @@ int main(int argc, char **argv)
 	int failed;
 
 	if (!live_kubeconfig())
-		return LIVE_SKIPPED;
+		return 0;
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
 	live_http = "1.1";
 	failed = cmocka_run_group_tests_name("list, HTTP/1.1", tests, set_up, tear_down);
 	live_http = "2";
 	failed += cmocka_run_group_tests_name("list, HTTP/2", tests, set_up, tear_down);
-	return failed != 0;
+	return failed || server; /* cmocka forgets a tear-down that failed */
 }

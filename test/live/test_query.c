@@ -5,40 +5,40 @@
 
 static void namespaces(void **state)
 {
-	const char *own = kshim_client_namespace(live->client);
+	const char *own = kshim_client_namespace(server->client);
 	kshim_query *here, *there, *all;
 	struct answer got = {0};
 	char path[200], name[100];
 
 	(void)state;
-	assert_string_not_equal(own, live->namespace_);
+	assert_string_not_equal(own, server->namespace_);
 	snprintf(name, sizeof(name), "kubeshim-%s", live_run());
 	make_map(own, name, "\"which\":\"places\"");
-	make_map(live->namespace_, "there", "\"which\":\"places\"");
+	make_map(server->namespace_, "there", "\"which\":\"places\"");
 	here = maps_with(NULL, "which", "places");
-	there = maps_with(live->namespace_, "which", "places");
+	there = maps_with(server->namespace_, "which", "places");
 	all = maps_with(KSHIM_ALL_NAMESPACES, "which", "places");
 	/* others may test on the same server */
 	kshim_query_filter_label(here, RUN_LABEL, live_run());
 	kshim_query_filter_label(all, RUN_LABEL, live_run());
-	live_reset(live);
+	live_reset(server);
 	strcat(name, " ");
 	list_is(here, name);
 	list_is(there, "there ");
 	strcat(name, "there ");
 	list_is(all, name); /* "default" sorts before "kubeshim-…" */
 	snprintf(path, sizeof(path), "GET /api/v1/namespaces/%s/configmaps?", own);
-	assert_memory_equal(live->paths[0], path, strlen(path));
-	snprintf(path, sizeof(path), "GET /api/v1/namespaces/%s/configmaps?", live->namespace_);
-	assert_memory_equal(live->paths[1], path, strlen(path));
-	assert_memory_equal(live->paths[2], "GET /api/v1/configmaps?", strlen("GET /api/v1/configmaps?"));
+	assert_memory_equal(server->paths[0], path, strlen(path));
+	snprintf(path, sizeof(path), "GET /api/v1/namespaces/%s/configmaps?", server->namespace_);
+	assert_memory_equal(server->paths[1], path, strlen(path));
+	assert_memory_equal(server->paths[2], "GET /api/v1/configmaps?", strlen("GET /api/v1/configmaps?"));
 	/* an object is in one namespace */
-	live_reset(live);
-	ASK(live, &got, kshim_query_get_by_name(all, "there", live_done, &got));
+	live_reset(server);
+	ASK(server, &got, kshim_query_get_by_name(all, "there", live_done, &got));
 	EXPECT(&got, KSHIM_EINVAL);
-	assert_int_equal(live->requests, 0);
+	assert_int_equal(server->requests, 0);
 	/* a write to all of them is one request as well, where the server has it: it has not */
-	ASK(live, &got, kshim_query_delete_all(all, NULL, live_done, &got));
+	ASK(server, &got, kshim_query_delete_all(all, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_EHTTP);
 	assert_int_equal(got.status, 405);
 	delete_all(here);
@@ -59,13 +59,13 @@ static void cluster_kinds_have_none(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		kshim_query *query = kshim_query_new(live->client, KSHIM_NAMESPACE, places[i]);
+		kshim_query *query = kshim_query_new(server->client, KSHIM_NAMESPACE, places[i]);
 
-		live_reset(live);
-		ASK(live, &got, kshim_query_get_by_name(query, live->namespace_, live_done, &got));
+		live_reset(server);
+		ASK(server, &got, kshim_query_get_by_name(query, server->namespace_, live_done, &got));
 		EXPECT(&got, KSHIM_OK);
-		assert_string_equal(kshim_object_name(got.object), live->namespace_);
-		assert_memory_equal(live->paths[0], "GET /api/v1/namespaces/kubeshim-", 32);
+		assert_string_equal(kshim_object_name(got.object), server->namespace_);
+		assert_memory_equal(server->paths[0], "GET /api/v1/namespaces/kubeshim-", 32);
 		kshim_query_free(query);
 	}
 	live_clear(&got);
@@ -90,7 +90,7 @@ static void make_labelled(void)
 	for (i = 0; i < LABELLED; i++) {
 		char name[2] = {(char)('a' + i), '\0'};
 
-		make_map(live->namespace_, name, labels[i]);
+		make_map(server->namespace_, name, labels[i]);
 	}
 }
 
@@ -113,7 +113,7 @@ static void labels_as_text(void **state)
 		{"set=s,app=", "d "},
 		{"set=s,x.test/tier=back,app=web", "b "},
 	};
-	kshim_query *query = kshim_query_new(live->client, KSHIM_CONFIG_MAP, live->namespace_);
+	kshim_query *query = kshim_query_new(server->client, KSHIM_CONFIG_MAP, server->namespace_);
 	struct answer got = {0};
 	size_t i;
 
@@ -125,7 +125,7 @@ static void labels_as_text(void **state)
 	}
 	/* what the library does not look into, the server does */
 	kshim_query_set_labels(query, "app in web");
-	ASK(live, &got, kshim_query_list(query, NULL, live_done, &got));
+	ASK(server, &got, kshim_query_list(query, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_EBADREQUEST);
 	assert_non_null(strstr(kshim_error_message(got.error), "unable to parse"));
 	assert_int_equal(kshim_query_set_labels(query, NULL), 0);
@@ -157,7 +157,7 @@ static void labels_by_operator(void **state)
 		{"x.test/tier", KSHIM_OP_IN, {"back"}, 1, "b c "},
 	};
 	static const char *const bad[] = {"a,b", "a b", "-a", "\xc3\xa9"};
-	kshim_query *all = maps_with(live->namespace_, "set", "s");
+	kshim_query *all = maps_with(server->namespace_, "set", "s");
 	size_t i;
 
 	(void)state;
@@ -193,7 +193,7 @@ static void labels_by_filter(void **state)
 		{"x.test/tier__in", "back", "b c "},
 	};
 	static const char *const bad[] = {"app__no", "app__in__eq", "__eq", "", "app__"};
-	kshim_query *all = maps_with(live->namespace_, "set", "s"), *query;
+	kshim_query *all = maps_with(server->namespace_, "set", "s"), *query;
 	size_t i;
 
 	(void)state;
@@ -225,11 +225,11 @@ static void make_event(const char *name, const char *reason)
 	json_t *tree;
 
 	tree = json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:s, s:s}, s:s, s:s}", "apiVersion", "v1", "kind", "Event",
-			 "metadata", "name", name, "namespace", live->namespace_, "involvedObject", "kind", "ConfigMap",
-			 "name", "selected", "namespace", live->namespace_, "reason", reason, "type", "Normal");
+			 "metadata", "name", name, "namespace", server->namespace_, "involvedObject", "kind", "ConfigMap",
+			 "name", "selected", "namespace", server->namespace_, "reason", reason, "type", "Normal");
 	assert_non_null(tree);
-	object = kshim_object_new(live->client, tree);
-	ASK(live, &got, kshim_object_create(object, NULL, live_done, &got));
+	object = kshim_object_new(server->client, tree);
+	ASK(server, &got, kshim_object_create(object, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	kshim_object_unref(object);
 	live_clear(&got);
@@ -237,7 +237,7 @@ static void make_event(const char *name, const char *reason)
 
 static kshim_query *events(void)
 {
-	kshim_query *query = kshim_query_new(live->client, KSHIM_EVENT, live->namespace_);
+	kshim_query *query = kshim_query_new(server->client, KSHIM_EVENT, server->namespace_);
 
 	assert_int_equal(kshim_query_set_fields(query, "involvedObject.name=selected"), 0);
 	return query;
@@ -278,11 +278,11 @@ static void fields(void **state)
 	refused_int(kshim_query_add_field(query, "reason", KSHIM_OP_EXISTS, NULL, 0));
 	refused_int(kshim_query_filter_field(query, "reason__gt", "5"));
 	kshim_query_set_fields(query, "no.such.field=x");
-	ASK(live, &got, kshim_query_list(query, NULL, live_done, &got));
+	ASK(server, &got, kshim_query_list(query, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_EBADREQUEST);
 	assert_non_null(strstr(kshim_error_message(got.error), "no.such.field"));
 	kshim_query_free(query);
-	query = kshim_query_new(live->client, KSHIM_CONFIG_MAP, live->namespace_);
+	query = kshim_query_new(server->client, KSHIM_CONFIG_MAP, server->namespace_);
 	kshim_query_filter_field(query, "metadata.name", "c");
 	list_is(query, "c ");
 	kshim_query_free(query);
@@ -293,23 +293,23 @@ static void fields(void **state)
 
 static void only_one(void **state)
 {
-	kshim_query *many = maps_with(live->namespace_, "app", "web"), *one = maps_with(live->namespace_, "app", "db");
+	kshim_query *many = maps_with(server->namespace_, "app", "web"), *one = maps_with(server->namespace_, "app", "db");
 	struct answer got = {0};
 
 	(void)state;
-	live_reset(live);
-	ASK(live, &got, kshim_query_get(many, live_done, &got));
+	live_reset(server);
+	ASK(server, &got, kshim_query_get(many, live_done, &got));
 	EXPECT(&got, KSHIM_EMANY);
 	assert_null(got.object);
-	ASK(live, &got, kshim_query_get_or_none(many, NULL, live_done, &got));
+	ASK(server, &got, kshim_query_get_or_none(many, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_EMANY);
-	ASK(live, &got, kshim_query_get(one, live_done, &got));
+	ASK(server, &got, kshim_query_get(one, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	assert_string_equal(kshim_object_name(got.object), "c");
-	ASK(live, &got, kshim_query_get_or_none(one, "a", live_done, &got)); /* by name: no selector counts */
+	ASK(server, &got, kshim_query_get_or_none(one, "a", live_done, &got)); /* by name: no selector counts */
 	EXPECT(&got, KSHIM_OK);
 	assert_string_equal(kshim_object_name(got.object), "a");
-	assert_int_equal(live->requests, 4);
+	assert_int_equal(server->requests, 4);
 	kshim_query_free(many);
 	kshim_query_free(one);
 	live_clear(&got);
@@ -322,12 +322,12 @@ static void names_that_are_refused(void **state)
 {
 	static const char *const bad[] = {"../secrets/x", "a%2fb", "", ".", "..", "a/b", "/", "a\nb", "a\x7f"};
 	static const char *const bad_places[] = {"../x", "a/b", "A", "a%2f", ".", "-a", "a_b"};
-	kshim_query *query = kshim_query_new(live->client, KSHIM_CONFIG_MAP, live->namespace_);
+	kshim_query *query = kshim_query_new(server->client, KSHIM_CONFIG_MAP, server->namespace_);
 	struct answer got = {0};
 	size_t i;
 
 	(void)state;
-	live_reset(live);
+	live_reset(server);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		kshim_object *object;
 
@@ -335,7 +335,7 @@ static void names_that_are_refused(void **state)
 		refused(kshim_query_get_or_none(query, bad[i], live_done, &got));
 		refused(kshim_query_table(query, bad[i], NULL, live_done, &got));
 		refused(kshim_query_object(query, bad[i]));
-		object = kshim_object_new(live->client, json_pack("{s:s, s:s, s:{s:s}}", "apiVersion", "v1", "kind",
+		object = kshim_object_new(server->client, json_pack("{s:s, s:s, s:{s:s}}", "apiVersion", "v1", "kind",
 								  "ConfigMap", "metadata", "name", bad[i]));
 		refused(kshim_object_delete(object, NULL, live_done, &got));
 		refused(kshim_object_exists(object, NULL, live_done, &got));
@@ -347,16 +347,16 @@ static void names_that_are_refused(void **state)
 	for (i = 0; i < sizeof(bad_places) / sizeof(bad_places[0]); i++) {
 		kshim_object *object;
 
-		refused(kshim_query_new(live->client, KSHIM_CONFIG_MAP, bad_places[i]));
-		object = kshim_object_new(live->client, json_pack("{s:s, s:s, s:{s:s, s:s}}", "apiVersion", "v1",
+		refused(kshim_query_new(server->client, KSHIM_CONFIG_MAP, bad_places[i]));
+		object = kshim_object_new(server->client, json_pack("{s:s, s:s, s:{s:s, s:s}}", "apiVersion", "v1",
 								  "kind", "ConfigMap", "metadata", "name", "a",
 								  "namespace", bad_places[i]));
 		refused(kshim_object_create(object, NULL, live_done, &got));
 		refused(kshim_object_delete(object, NULL, live_done, &got));
 		kshim_object_unref(object);
 	}
-	assert_int_equal(kshim_loop_run(live->loop), 0);
-	assert_int_equal(live->requests, 0);
+	assert_int_equal(kshim_loop_run(server->loop), 0);
+	assert_int_equal(server->requests, 0);
 	assert_int_equal(got.calls, 0);
 	kshim_query_free(query);
 }
@@ -365,25 +365,25 @@ static void names_that_are_refused(void **state)
 static void names_that_are_escaped(void **state)
 {
 	static const char *const names[] = {"kubeshim:reader", "a b?c#d&e+f;g=h", "\xc3\xa9\xe2\x82\xac", "...", "~a'\"\\"};
-	kshim_query *query = kshim_query_new(live->client, KSHIM_ROLE, live->namespace_);
+	kshim_query *query = kshim_query_new(server->client, KSHIM_ROLE, server->namespace_);
 	struct answer got = {0};
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		kshim_object *object = kshim_object_new(live->client, json_pack(
+		kshim_object *object = kshim_object_new(server->client, json_pack(
 			"{s:s, s:s, s:{s:s, s:s}}", "apiVersion", "rbac.authorization.k8s.io/v1", "kind", "Role",
-			"metadata", "name", names[i], "namespace", live->namespace_));
+			"metadata", "name", names[i], "namespace", server->namespace_));
 
-		ASK(live, &got, kshim_object_create(object, NULL, live_done, &got));
+		ASK(server, &got, kshim_object_create(object, NULL, live_done, &got));
 		EXPECT(&got, KSHIM_OK);
-		ASK(live, &got, kshim_query_get_by_name(query, names[i], live_done, &got));
+		ASK(server, &got, kshim_query_get_by_name(query, names[i], live_done, &got));
 		EXPECT(&got, KSHIM_OK);
 		assert_string_equal(kshim_object_name(got.object), names[i]);
 		assert_string_equal(kshim_object_uid(got.object), kshim_object_uid(object));
-		ASK(live, &got, kshim_object_delete(object, NULL, live_done, &got));
+		ASK(server, &got, kshim_object_delete(object, NULL, live_done, &got));
 		EXPECT(&got, KSHIM_OK);
-		ASK(live, &got, kshim_query_get_or_none(query, names[i], live_done, &got));
+		ASK(server, &got, kshim_query_get_or_none(query, names[i], live_done, &got));
 		assert_int_equal(got.found, 0);
 		kshim_object_unref(object);
 	}
@@ -396,8 +396,9 @@ static void names_that_are_escaped(void **state)
 static int set_up(void **state)
 {
 	(void)state;
-	live = live_open("admin", NULL);
-	live_make_namespace(live);
+	assert_null(server);
+	server = live_open("admin", NULL);
+	live_make_namespace(server);
 	make_labelled();
 	return 0;
 }
@@ -405,8 +406,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	live_remove_namespace(live);
-	live_close(live);
+	live_remove_namespace(server);
+	live_close(server);
+	server = NULL;
 	return 0;
 }
 
@@ -426,12 +428,12 @@ int main(int argc, char **argv)
 	int failed;
 
 	if (!live_kubeconfig())
-		return LIVE_SKIPPED;
+		return 0;
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
 	live_http = "1.1";
 	failed = cmocka_run_group_tests_name("query, HTTP/1.1", tests, set_up, tear_down);
 	live_http = "2";
 	failed += cmocka_run_group_tests_name("query, HTTP/2", tests, set_up, tear_down);
-	return failed != 0;
+	return failed || server; /* cmocka forgets a tear-down that failed */
 }

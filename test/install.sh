@@ -1,0 +1,73 @@
+#!/bin/bash
+# Installs into a folder and uses what is there as another project would: through pkg-config, shared and static,
+# from C and C++.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+root=$(mktemp -d) || exit 1
+trap 'rm -rf "$root"' EXIT
+passed=0 failed=0
+
+# check WHAT COMMAND...
+check() {
+	local what=$1
+	shift
+	if "$@" >"$root/log" 2>&1; then
+		echo "ok - $what"
+		passed=$((passed + 1))
+	else
+		echo "not ok - $what"
+		sed 's/^/  /' "$root/log"
+		failed=$((failed + 1))
+	fi
+}
+
+exports_only_kshim() {
+	local others
+	others=$(nm -D --defined-only "$root/usr/lib/libkubeshim.so" | awk '{ print $3 }' | grep -vE '^(kshim_|KUBESHIM_)' |
+		grep -v '^$')
+	[ -z "$others" ] || { echo "$others"; return 1; }
+	nm -D --defined-only "$root/usr/lib/libkubeshim.so" | grep -q ' kshim_loop_new'
+}
+
+static_names_are_ours() {
+	! nm -g --defined-only "$root/usr/lib/libkubeshim.a" 2>/dev/null | awk 'NF == 3 { print $3 }' | grep -vE '^kshim_'
+}
+
+no_writable_globals() {
+	# sections of data that changes: .data and .bss of our own objects, relocated constants aside
+	! nm "$root/usr/lib/libkubeshim.a" 2>/dev/null | awk '$2 ~ /^[BbDC]$/ { print }' | grep -v no_memory
+}
+
+check "make install" make --no-print-directory install DESTDIR="$root" PREFIX=/usr
+export PKG_CONFIG_PATH=$root/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$root
+cat >"$root/program.c" <<'END'
+#include <kubeshim/kubeshim.h>
+#include <stdio.h>
+#include <string.h>
+
+int main(void)
+{
+	kshim_loop *loop = kshim_loop_new();
+
+	kshim_loop_run(loop);
+	kshim_loop_free(loop);
+	puts(kshim_version());
+	return strcmp(kshim_version(), KSHIM_VERSION) != 0;
+}
+END
+cp "$root/program.c" "$root/program.cc"
+flags() { pkg-config "$@" kubeshim | sed "s|$root$root|$root|g"; }
+check "a program links with the shared library" cc "$root/program.c" $(flags --cflags --libs) -o "$root/shared"
+check "and runs" env LD_LIBRARY_PATH="$root/usr/lib" "$root/shared"
+check "a program links with the static library" cc "$root/program.c" $(flags --cflags) "$root/usr/lib/libkubeshim.a" \
+	$(PKG_CONFIG_SYSROOT_DIR= pkg-config --libs libcurl jansson yaml-0.1 openssl) -o "$root/static"
+check "and runs" "$root/static"
+check "a C++ program links" c++ "$root/program.cc" $(flags --cflags --libs) -o "$root/cxx"
+check "the soname is versioned" sh -c "readelf -d '$root/usr/lib/libkubeshim.so' | grep -q 'SONAME.*libkubeshim.so.0'"
+check "the shared library exports kshim_ names alone" exports_only_kshim
+check "the static library's names are ours" static_names_are_ours
+check "there is no mutable global" no_writable_globals
+check "pages are found" test -s "$root/usr/share/man/man3/kshim_loop_new.3"
+check "the command line is there" test -x "$root/usr/bin/kubeshim"
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
