@@ -48,7 +48,7 @@ $(SHARED): $(LIB_OBJECTS) lib/kubeshim.map
 	@ln -sf $(notdir $@) $(BUILD)/$(SONAME)
 	@ln -sf $(SONAME) $(BUILD)/libkubeshim.so
 
-$(BUILD)/kubeshim.pc: lib/kubeshim.pc.in Makefile | $(BUILD)/.checked
+$(BUILD)/kubeshim.pc: lib/kubeshim.pc.in Makefile FORCE | $(BUILD)/.checked
 	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' $< > $@
 
@@ -90,7 +90,9 @@ QUIET_AR = @echo "  AR   $@";
 QUIET_LD = @echo "  LD   $@";
 endif
 
-.PHONY: all install clean help
+FORCE:
+
+.PHONY: all install clean help FORCE
 .DELETE_ON_ERROR:
 
 include bench/bench.mk test/test.mk

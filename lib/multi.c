@@ -118,6 +118,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *u
 	return 0;
 }
 
+/* libcurl before 8.4.0 rounds its milliseconds down: a millisecond more, or the
+ * timer is early, does nothing, and is never told of again. */
 static int on_timer(CURLM *curl, long ms, void *user)
 {
 	struct kshim__multi *multi = user;
@@ -128,18 +130,30 @@ static int on_timer(CURLM *curl, long ms, void *user)
 	if (ms == 0)
 		kshim__task_queue(multi->loop, &multi->kick);
 	else if (ms > 0)
-		kshim__timer_set(multi->loop, &multi->timer, kshim__now_us() + (int64_t)ms * 1000);
+		kshim__timer_set(multi->loop, &multi->timer, kshim__now_us() + ((int64_t)ms + 1) * 1000);
 	return 0;
+}
+
+/* libcurl tells of a timeout only when it changes; one that stands after its time
+ * was up would be lost. */
+static void timeout(struct kshim__multi *multi)
+{
+	long ms = -1;
+
+	action(multi, CURL_SOCKET_TIMEOUT, 0);
+	if (multi->curl && !multi->timer.index && kshim__list_empty(&multi->kick.link) &&
+	    curl_multi_timeout(multi->curl, &ms) == CURLM_OK && ms >= 0)
+		on_timer(multi->curl, ms, multi);
 }
 
 static void kicked(struct kshim__task *task)
 {
-	action(KSHIM__OWNER(task, struct kshim__multi, kick), CURL_SOCKET_TIMEOUT, 0);
+	timeout(KSHIM__OWNER(task, struct kshim__multi, kick));
 }
 
 static void timer_fired(struct kshim__timer *timer)
 {
-	action(KSHIM__OWNER(timer, struct kshim__multi, timer), CURL_SOCKET_TIMEOUT, 0);
+	timeout(KSHIM__OWNER(timer, struct kshim__multi, timer));
 }
 
 static void close_curl(struct kshim__multi *multi)

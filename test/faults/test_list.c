@@ -2,6 +2,7 @@
  * when the answer breaks off. */
 #include "../testutil.h"
 
+#include <curl/curl.h>
 #include <malloc.h>
 #include <unistd.h>
 
@@ -441,6 +442,11 @@ static void test_lists_side_by_side(void **state)
 	struct rig rig;
 	size_t i;
 
+	if (is_h2(state) && curl_version_info(CURLVERSION_NOW)->version_num < 0x080100) {
+		print_message("SKIPPED: libcurl before 8.1 may stall HTTP/2 streams that are paused side by side\n");
+		free(body);
+		skip();
+	}
 	rig_start(&rig, state, &route, 1);
 	for (i = 0; i < COUNT(seen); i++)
 		assert_non_null(started(&seen[i], kshim_query_list(rig.pods, seen_item, seen_done, &seen[i])));

@@ -109,8 +109,6 @@ static const struct {
 	{"empty", USE, " no current context is set"},
 	{"exec-provider", USE, "10: users[0].user.exec: the user \"u\" has auth-provider too; one of both must go"},
 	{"exec-string", LOAD, "10: users[0].user.exec: wants a mapping"},
-	{"exec-v1", USE, "10: users[0].user.exec: an exec plugin (user \"u\") is not supported yet"},
-	{"exec", USE, "10: users[0].user.exec: an exec plugin (user \"u\") is not supported yet"},
 	{"insecure-ca", USE, "7: clusters[0].cluster.insecure-skip-tls-verify: contradicts certificate-authority, which *"},
 	{"insecure-string", LOAD, "7: clusters[0].cluster.insecure-skip-tls-verify: wants true or false"},
 	{"key-empty", USE, "11: users[0].user.client-key: */empty.pem: the file is empty"},
@@ -375,7 +373,7 @@ static void contexts(void **state)
 	expect_error(error, KSHIM_ECONFIG, "kubeconfig:1: clusters[1].cluster.server: *");
 	error = NULL;
 	assert_int_equal(kshim_config_use_context(config, "plug", &error), -1);
-	expect_error(error, KSHIM_ECONFIG, "kubeconfig:2: users[1].user.exec: an exec plugin (user \"e\") is not *");
+	expect_error(error, KSHIM_ECONFIG, "kubeconfig:2: users[1].user.exec: apiVersion is \"\"*");
 	assert_int_equal(kshim_config_use_context(config, "plug", NULL), -1);
 	assert_string_equal(kshim_config_current_context(config), "good");
 	assert_string_equal(kshim_config_server(config), "https://k");
