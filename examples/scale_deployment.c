@@ -37,13 +37,16 @@ static void on_deployment(kshim_result *result, void *user)
 
 int main(int argc, char **argv)
 {
-	struct wish wish = {argc > 2 ? atoll(argv[2]) : 5, 1};
+	char *end = NULL;
+	struct wish wish = {argc > 2 ? strtoll(argv[2], &end, 10) : 5, 1};
 	kshim_loop *loop = kshim_loop_new();
 	kshim_error *error = NULL;
 	kshim_client *api = kshim_client_open(loop, kshim_config_from_env(&error), &error);
 	kshim_query *deployments = kshim_query_new(api, KSHIM_DEPLOYMENT, NULL);
 
-	if (!kshim_query_get_by_name(deployments, argc > 1 ? argv[1] : "mydeployment", on_deployment, &wish))
+	if (end && *end)
+		fprintf(stderr, "scale_deployment: \"%s\" is no number\n", argv[2]);
+	else if (!kshim_query_get_by_name(deployments, argc > 1 ? argv[1] : "mydeployment", on_deployment, &wish))
 		failed(error ? error : kshim_client_error(api));
 	kshim_loop_run(loop);
 	kshim_query_free(deployments);

@@ -42,8 +42,8 @@ static void patched(kshim_result *result, void *user)
 {
 	struct app *app = user;
 	kshim_object *object = kshim_result_object(result);
-	const char *before = app->at->text, *after = kshim_object_resource_version(object);
-	bool same = before && after && strcmp(before, after) == 0 && !app->settings.dry_run;
+	const char *before = app->at->text, *after = kshim_object_text(object, NULL);
+	bool same = before && after && strcmp(before, after) == 0;
 
 	if (kshim_result_error(result))
 		fail_error(app, app->at, NULL, kshim_result_error(result));
@@ -64,7 +64,7 @@ static void read_before(kshim_result *result, void *user)
 		app_next(app);
 		return;
 	}
-	app->at->text = copy_text(kshim_object_resource_version(kshim_result_object(result)));
+	app->at->text = copy_text(kshim_object_text(kshim_result_object(result), NULL));
 	if (!app_started(app, kshim_object_patch(object, types[type_of(settings)].type, settings->patch,
 						 strlen(settings->patch), app->options, patched, app)))
 		app_next(app);
@@ -74,7 +74,7 @@ bool patch_begin(struct app *app, struct target *target)
 {
 	kshim_object *object = target_object(app, target);
 
-	return object && app_started(app, kshim_object_reload(object, NULL, read_before, app));
+	return object && app_started(app, kshim_object_reload(object, app->options, read_before, app));
 }
 
 /* KIND NAME... N, KIND/NAME... N, or with --replicas in its place. */

@@ -56,6 +56,7 @@ enum {
 	TAKES_DELETE = 1 << 11,
 	TAKES_MISSING = 1 << 12, /* --ignore-not-found */
 	TAKES_VERSION = 1 << 13,
+	TAKES_HEADERS = 1 << 14,
 };
 
 struct app;
@@ -87,7 +88,7 @@ struct target {
 	char *namespace_; /* NULL: the one of -n or of the context */
 	kshim_object *object;
 	const char *source; /* the file it came from */
-	char *text; /* patch: its resourceVersion before; delete: its uid */
+	char *text; /* patch: the object before; delete: its uid */
 	bool waits; /* delete: it was not gone at once */
 };
 
@@ -105,7 +106,8 @@ struct app {
 	kshim_timer *timer;
 	struct target *targets, **last, *at;
 	begin_fn *begin, *then;
-	bool aborted;
+	bool aborted; /* what is left is not begun */
+	bool unwritable;
 	struct table *tables; /* get: what will be printed at the end */
 	const kshim_kind *table_kind; /* of the last one */
 	json_t *table_columns;

@@ -120,6 +120,8 @@ static bool delete_object(struct app *app, struct target *target)
 		return false;
 	app->found++;
 	own = kshim_object_namespace(object);
+	if (wanted && !app->settings.all_namespaces && !kshim_kind_is_namespaced(target->kind))
+		warn("deleting cluster-scoped resources, not scoped to the provided namespace", app);
 	if (target->source && wanted && kshim_kind_is_namespaced(target->kind)) {
 		if (own && strcmp(own, wanted) != 0) {
 			fail(app, "the namespace from the provided object \"%s\" does not match the namespace \"%s\". You must "

@@ -2,14 +2,16 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct verb verbs[] = {
 	{.name = "get", .usage = "KIND [NAME...] | KIND/NAME...", .summary = "show objects",
-	 .takes = TAKES_NAMESPACES | TAKES_SELECTOR | TAKES_OUTPUT | TAKES_LIST | TAKES_MISSING, .prepare = get_prepare,
-	 .begin = get_begin, .finish = get_finish},
+	 .takes = TAKES_NAMESPACES | TAKES_SELECTOR | TAKES_OUTPUT | TAKES_LIST | TAKES_HEADERS | TAKES_MISSING,
+	 .prepare = get_prepare, .begin = get_begin, .finish = get_finish},
 	{.name = "create", .usage = "-f FILE...", .summary = "create the objects of files",
 	 .takes = TAKES_FILES | TAKES_DRY_RUN | TAKES_FIELDS | TAKES_OUTPUT, .prepare = write_prepare,
 	 .begin = create_begin},
@@ -28,9 +30,9 @@ static const struct verb verbs[] = {
 	 .takes = TAKES_NAMESPACES | TAKES_SELECTOR | TAKES_FILES | TAKES_DRY_RUN | TAKES_DELETE | TAKES_MISSING |
 		  TAKES_OUTPUT, .prepare = delete_prepare, .begin = delete_begin, .finish = delete_finish},
 	{.name = "kinds", .alias = "api-resources", .usage = "", .summary = "the kinds that the server serves",
-	 .takes = TAKES_OUTPUT | TAKES_LIST, .prepare = kinds_prepare, .begin = kinds_begin},
+	 .takes = TAKES_OUTPUT | TAKES_HEADERS, .prepare = kinds_prepare, .begin = kinds_begin},
 	{.name = "config", .usage = "view | get-contexts | current-context", .summary = "what the kubeconfig says",
-	 .takes = TAKES_OUTPUT | TAKES_LIST, .offline = true, .prepare = config_prepare},
+	 .takes = TAKES_OUTPUT | TAKES_HEADERS, .offline = true, .prepare = config_prepare},
 	{.name = "version", .usage = "", .summary = "the versions of this program and of the server",
 	 .takes = TAKES_VERSION | TAKES_OUTPUT, .prepare = version_prepare, .begin = version_begin},
 };
@@ -52,8 +54,8 @@ static int help(const struct verb *verb)
 	size_t i;
 
 	if (verb) {
-		printf("Usage: kubeshim %s%s%s [OPTION...]\n\n%s: %s\n", verb->name, *verb->usage ? " " : "", verb->usage,
-		       verb->alias ? verb->alias : verb->name, verb->summary);
+		printf("Usage: kubeshim %s%s%s [OPTION...]\n\n%s: %s%s%s\n", verb->name, *verb->usage ? " " : "", verb->usage,
+		       verb->name, verb->summary, verb->alias ? "; also called " : "", verb->alias ? verb->alias : "");
 		if (verb->takes)
 			puts("\nOptions:");
 		options_print(verb->takes);
@@ -155,11 +157,22 @@ static int run(struct app *app, int argc, char **argv)
 	return app_run(app);
 }
 
+/* Where a standard descriptor is closed the loop's would take its place. */
+static void keep_standard_fds(void)
+{
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+			exit(1);
+}
+
 int main(int argc, char **argv)
 {
 	struct app app = {.last = &app.targets};
 	size_t i;
 
+	keep_standard_fds();
 	if (run(&app, argc, argv) < 0)
 		app.status = 1;
 	kshim_timer_free(app.timer);

@@ -35,7 +35,7 @@ static const struct option options[] = {
 	{"output", 'o', TEXT, AT(output), TAKES_OUTPUT, "FORMAT", "table, wide, json or name, where the verb knows it"},
 	{"limit", 0, NUMBER, AT(limit), TAKES_LIST, "N", "fetch pages of N objects (500); 0: all at once"},
 	{"chunk-size", 0, NUMBER, AT(limit), TAKES_LIST, "N", "the same"},
-	{"no-headers", 0, FLAG, AT(no_headers), TAKES_LIST, NULL, "no heading above a table"},
+	{"no-headers", 0, FLAG, AT(no_headers), TAKES_HEADERS, NULL, "no heading above a table"},
 	{"ignore-not-found", 0, FLAG, AT(ignore_not_found), TAKES_MISSING, NULL, "what is not there is no error"},
 	{"filename", 'f', SEVERAL, AT(files), TAKES_FILES, "FILE", "a YAML or JSON file; -: standard input"},
 	{"dry-run", 0, TEXT, AT(dry_run), TAKES_DRY_RUN, "server|none", "the server does everything but store"},

@@ -96,6 +96,14 @@ static bool is_kind_unknown(const struct target *target, const kshim_error *erro
 	       (target && kshim_error_http_status(error) == 404 && !kshim_error_reason(error));
 }
 
+/* What comes next would meet the same. */
+static bool is_out_of_reach(const kshim_error *error)
+{
+	kshim_code code = kshim_error_code(error);
+
+	return code == KSHIM_ECONNECT || code == KSHIM_ETLS || code == KSHIM_ETIMEDOUT;
+}
+
 /* `doing` ("creating") names the file that the target came from, too. */
 void fail_error(struct app *app, const struct target *target, const char *doing, const kshim_error *error)
 {
@@ -108,7 +116,9 @@ void fail_error(struct app *app, const struct target *target, const char *doing,
 	app->status = 1;
 	if (doing && target && target->source)
 		snprintf(from, sizeof(from), "error when %s \"%s\": ", doing, target->source);
-	if (is_kind_unknown(target, error))
+	if (!reason && app->settings.subresource && kshim_error_http_status(error) == 404)
+		fprintf(stderr, "Error from server (NotFound): the server could not find the requested resource\n");
+	else if (is_kind_unknown(target, error))
 		fail_kind(target, error);
 	else if (reason && strcmp(reason, "Invalid") == 0)
 		fail_invalid(error);
@@ -117,11 +127,12 @@ void fail_error(struct app *app, const struct target *target, const char *doing,
 	else if (kshim_error_http_status(error) >= 400)
 		fprintf(stderr, "Error from server%s%s%s: %s%s\n", reason && *reason ? " (" : "", reason ? reason : "",
 			reason && *reason ? ")" : "", from, message);
-	else if (kshim_error_code(error) == KSHIM_ECONNECT || kshim_error_code(error) == KSHIM_ETLS ||
-		 kshim_error_code(error) == KSHIM_ETIMEDOUT)
+	else if (is_out_of_reach(error))
 		fprintf(stderr, "Unable to connect to the server: %s\n", message);
 	else
 		fprintf(stderr, "error: %s%s\n", from, message);
+	if (is_out_of_reach(error))
+		app->aborted = true;
 }
 
 /* "pod", "deployment.apps" */
@@ -205,9 +216,9 @@ void output_check(struct app *app)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return;
-	if (!app->aborted)
+	if (!app->unwritable)
 		fail(app, "cannot write: %s", strerror(errno));
-	app->aborted = true;
+	app->unwritable = app->aborted = true;
 	if (app->loop)
 		kshim_loop_stop(app->loop);
 }

@@ -130,7 +130,7 @@ static void kind_found(kshim_result *result, void *user)
 bool target_need_kind(struct app *app, struct target *target, begin_fn *then)
 {
 	char name[512];
-	const char *kind_name;
+	const char *kind_name = NULL;
 
 	if (!target->kind) {
 		kind_name = name_of_kind(target, name, sizeof(name));
@@ -169,18 +169,14 @@ static void step(struct app *app)
 	begin_fn *round;
 
 	do {
-		while (app->at && !app->aborted) {
+		for (; app->at && !app->aborted; app->at = app->at->next)
 			if (app->begin(app, app->at))
 				return;
-			app->at = app->at->next;
-		}
 		round = app->begin;
-		if (app->aborted)
-			break;
-		if (round == resolve_begin)
-			app_restart(app, app->verb->begin);
-		else if (app->verb->finish)
+		if (round != resolve_begin && app->verb->finish)
 			app->verb->finish(app);
+		else if (round == resolve_begin && !app->aborted)
+			app_restart(app, app->verb->begin);
 	} while (app->begin != round);
 	output_check(app);
 }
