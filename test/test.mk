@@ -50,7 +50,7 @@ check-valgrind: test-programs ## those that need no control plane, under valgrin
 	@KSHIM_VALGRIND=1 test/run --wrap "$(VALGRIND)" --log $(BUILD)/valgrind-logs $(UNIT_TESTS) $(FAULT_TESTS)
 
 demo: ## the four examples against a real control plane on this machine
-	@sh test/setup.sh build
+	@sh test/setup.sh test
 	@$(MAKE) --no-print-directory all
 	@$(CLUSTER) build
 	@$(CLUSTER) run -- sh examples/demo.sh $(BUILD)
