@@ -1,5 +1,6 @@
 #!/bin/sh
-# Ensures what building (setup.sh build) or testing (setup.sh test) kubeshim needs. Silent when all is there.
+# Ensures what building (setup.sh build) or testing (setup.sh test) kubeshim needs, or the node of the test cluster
+# (setup.sh node). Silent when all is there.
 set -u
 
 # Debian's packages, and the same as programs and pkg-config modules for other systems.
@@ -9,6 +10,7 @@ build_modules='libcurl jansson yaml-0.1 openssl'
 test_packages='libcmocka-dev libnghttp2-dev mandoc valgrind strace openssl curl ca-certificates'
 test_programs='mandoc valgrind strace openssl curl flock setsid'
 test_modules='cmocka libnghttp2'
+node_programs='containerd ctr runc busybox ip'
 
 say() { echo "setup: $*" >&2; }
 die() {
@@ -17,6 +19,7 @@ die() {
 }
 have() { command -v "$1" >/dev/null; }
 
+careful=
 case ${1-} in
 build)
     packages=$build_packages programs=$build_programs modules=$build_modules
@@ -26,12 +29,26 @@ test)
     programs="$build_programs $test_programs"
     modules="$build_modules $test_modules"
     ;;
+node)
+    if [ "$(id -u)" != 0 ]; then
+        say "a node takes root: nothing installed for it"
+        exit 0
+    fi
+    PATH=$PATH:/usr/sbin:/sbin
+    # Another containerd than Debian's, such as Docker's, does as well, and does not go together with that.
+    packages='' programs=$node_programs modules='' careful=--no-remove
+    { have containerd && have ctr; } || packages="$packages containerd"
+    have runc || packages="$packages runc"
+    { have busybox && ! ldd "$(command -v busybox)" >/dev/null 2>&1; } || packages="$packages busybox-static"
+    have ip || packages="$packages iproute2"
+    [ -x /opt/cni/bin/ptp ] || packages="$packages containernetworking-plugins"
+    ;;
 *)
-    echo 'usage: setup.sh build|test' >&2
+    echo 'usage: setup.sh build|test|node' >&2
     exit 2
     ;;
 esac
-[ $# = 1 ] || die "one argument, please: build or test"
+[ $# = 1 ] || die "one argument, please: build, test or node"
 
 # The control plane of the live tests is built with Go, unless it is there already. Go older than 1.21 cannot
 # fetch the newer one that this takes.
@@ -114,6 +131,6 @@ say "installing with apt-get:$missing$go"
 apt update || die "apt-get update failed"
 if [ -n "$missing" ]; then
     # shellcheck disable=SC2086 # a list of words
-    apt install -y --no-install-recommends $missing || die "apt-get could not install:$missing"
+    apt install -y --no-install-recommends $careful $missing || die "apt-get could not install:$missing"
 fi
 [ -z "$go" ] || install_go

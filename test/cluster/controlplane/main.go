@@ -1,5 +1,6 @@
 // One binary for a whole control plane: the first argument names the program.
 // A link under a program's own name works too, as busybox does it.
+// The older control planes beside this one have a link to this file.
 package main
 
 import (
@@ -8,7 +9,6 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
-	"go.etcd.io/etcd/server/v3/etcdmain"
 	"k8s.io/component-base/cli"
 	_ "k8s.io/component-base/metrics/prometheus/version"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
@@ -16,31 +16,32 @@ import (
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 )
 
-func main() {
-	args := os.Args
-	name := filepath.Base(args[0])
-	if !run(name, args) && (len(args) < 2 || !run(args[1], args[1:])) {
-		fmt.Fprintln(os.Stderr, "usage: controlplane etcd|kube-apiserver|kube-controller-manager|kube-scheduler [FLAG]...")
-		os.Exit(2)
-	}
+var programs = map[string]func(args []string){
+	"kube-apiserver":          kubernetes(apiserver.NewAPIServerCommand),
+	"kube-controller-manager": kubernetes(controllers.NewControllerManagerCommand),
+	"kube-scheduler":          kubernetes(func() *cobra.Command { return scheduler.NewSchedulerCommand() }),
 }
 
-func run(name string, args []string) bool {
-	var command *cobra.Command
-	switch name {
-	case "etcd":
-		etcdmain.Main(args)
-		return true
-	case "kube-apiserver":
-		command = apiserver.NewAPIServerCommand()
-	case "kube-controller-manager":
-		command = controllers.NewControllerManagerCommand()
-	case "kube-scheduler":
-		command = scheduler.NewSchedulerCommand()
-	default:
-		return false
+func main() {
+	args := os.Args
+	program := programs[filepath.Base(args[0])]
+	if program == nil && len(args) > 1 {
+		args = args[1:]
+		program = programs[args[0]]
 	}
-	os.Args = args
-	os.Exit(cli.Run(command))
-	return true
+	if program == nil {
+		fmt.Fprintln(os.Stderr, "usage: controlplane PROGRAM [FLAG]..., where PROGRAM is one of")
+		for name := range programs {
+			fmt.Fprintln(os.Stderr, "  "+name)
+		}
+		os.Exit(2)
+	}
+	program(args)
+}
+
+func kubernetes(command func() *cobra.Command) func(args []string) {
+	return func(args []string) {
+		os.Args = args
+		os.Exit(cli.Run(command()))
+	}
 }
