@@ -180,8 +180,10 @@ bool kshim__json_next(struct kshim__span container, size_t *cursor, struct kshim
 		key->at = object ? json + name.at : NULL;
 		key->len = name.len;
 	}
-	value->at = json + from;
-	value->len = at - from;
+	if (value) {
+		value->at = json + from;
+		value->len = at - from;
+	}
 	*cursor = at;
 	return true;
 }

@@ -46,8 +46,8 @@ bool kshim__json_pointer(const char *json, size_t len, const struct kshim__membe
 size_t kshim__json_members(const char *json, size_t len, struct kshim__members *members);
 
 /* Walks an array or object: *cursor starts at 0; each call gives the next
- * element (and, of an object, its key without quotes, still escaped); false at
- * the end or at malformed bytes. */
+ * element (and, of an object, its key without quotes, still escaped; either may
+ * be NULL); false at the end or at malformed bytes. */
 bool kshim__json_next(struct kshim__span container, size_t *cursor, struct kshim__span *key,
 		      struct kshim__span *value);
 
