@@ -74,12 +74,23 @@ static void free_result(kshim_result *result)
 	kshim__free(result->resource_version);
 	kshim__free(result->continue_token);
 	kshim__free(result->content_type);
+	kshim__free(result->headers);
 	kshim__free(result->body);
 	for (i = 0; i < result->warning_count; i++)
 		kshim__free(result->warnings[i]);
 	kshim__free(result->warnings);
 	if (result->kind)
 		kshim_kind_unref(result->kind);
+}
+
+void kshim__request_clear(struct kshim__request *request)
+{
+	kshim__free(request->custom_method);
+	kshim__free(request->path);
+	kshim__free_secret(request->body, request->body_len);
+	kshim__free(request->custom_content);
+	kshim__free_secret(request->headers, request->headers_len);
+	memset(request, 0, sizeof(*request));
 }
 
 static void free_call(kshim_call *call)
@@ -99,10 +110,10 @@ static void free_call(kshim_call *call)
 	kshim__buf_free(&call->body);
 	kshim__headers_unref(call->headers);
 	free_result(&call->result);
-	kshim__free(call->request.custom_method);
-	kshim__free(call->request.path);
-	kshim__free_secret(call->request.body, call->request.body_len);
-	kshim__free(call->request.custom_content);
+	kshim__request_clear(&call->request);
+	if (call->later)
+		kshim__request_clear(call->later);
+	kshim__free(call->later);
 	if (call->target.kind)
 		kshim_kind_unref(call->target.kind);
 	kshim__free(call->target.kind_name);
@@ -149,7 +160,7 @@ void kshim__call_send(kshim_call *call)
 
 static enum kshim__sink take_body(kshim_call *call, const char *data, size_t len)
 {
-	bool success = call->transfer.status >= 200 && call->transfer.status < 300;
+	bool success = (call->transfer.status >= 200 && call->transfer.status < 300) || call->judge;
 	size_t most = success ? BODY_MAX : ERROR_BODY_MAX;
 	int64_t expected;
 
@@ -249,8 +260,10 @@ static void admitted(struct kshim__ticket *ticket)
 	struct kshim__request *request = &call->request;
 
 	/* only now, so that they carry the credentials of this moment */
+	call->credential = kshim__client_credential(call->client);
 	kshim__headers_unref(call->headers);
-	call->headers = request->custom ? kshim__client_headers_custom(call->client, request->custom_content) :
+	call->headers = request->custom ? kshim__client_headers_custom(call->client, request->custom_content,
+								       request->headers, request->headers_len) :
 					  kshim__client_headers(call->client, request->accept, request->content);
 	if (!call->headers) {
 		kshim__call_no_memory(call);
@@ -482,6 +495,8 @@ static kshim_error *transport_error(kshim_call *call)
 	const char *method = call->request.method, *path = call->request.path;
 	kshim_error *error;
 
+	if (kshim__transfer_broke_in_handshake(transfer))
+		code = KSHIM_ECONNECT;
 	if (transfer->code == CURLE_ABORTED_BY_CALLBACK)
 		error = kshim__error_new(KSHIM_ECONNECT,
 					 "%s %s: the connection was closed before an answer came; the server may "
@@ -545,7 +560,7 @@ static bool may_retry(kshim_call *call, const kshim_error *error, int64_t *wait)
 		return transfer->reads && kshim__transfer_silent(transfer) &&
 		       (transfer->code == CURLE_GOT_NOTHING || transfer->code == CURLE_RECV_ERROR ||
 			transfer->code == CURLE_SEND_ERROR || transfer->code == CURLE_HTTP2 ||
-			transfer->code == CURLE_HTTP2_STREAM ||
+			transfer->code == CURLE_HTTP2_STREAM || kshim__transfer_broke_in_handshake(transfer) ||
 			/* an HTTP/2 connection that was closed while idle (7.88.1) */
 			transfer->code == CURLE_PARTIAL_FILE);
 	}
@@ -594,8 +609,11 @@ static void look_at_answer(kshim_call *call)
 
 	kshim__buf_init(&call->transfer.trace);
 	error = judge(call);
+	if (call->judge)
+		error = call->judge(call, error);
 	again = error && may_retry(call, error, &wait);
-	if (error && error->code == KSHIM_EUNAUTHORIZED && !call->renewed && kshim__client_renew(call->client)) {
+	if (error && error->code == KSHIM_EUNAUTHORIZED && !call->renewed &&
+	    kshim__client_renew(call->client, call->credential)) {
 		call->renewed = again = true;
 		wait = 0;
 	}

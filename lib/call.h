@@ -35,6 +35,8 @@ struct kshim_result {
 	char *resource_version;
 	char *continue_token;
 	char *content_type;
+	char *headers; /* of a proxied answer: names and values, each with its NUL */
+	size_t headers_len;
 	char *body;
 	size_t body_len;
 	char **warnings;
@@ -54,6 +56,8 @@ struct kshim__request {
 	enum kshim__content content;
 	char *custom_content; /* instead of content; NULL: none */
 	bool custom;          /* kshim_client_request(): headers of their own */
+	char *headers;        /* with custom, further ones: names and values, each with its NUL */
+	size_t headers_len;
 	enum kshim__mode mode;
 };
 
@@ -89,10 +93,12 @@ struct kshim_call {
 	int64_t timeout_ms;
 
 	struct kshim__request request;
+	struct kshim__request *later; /* proxy: what is sent once the object was read; or NULL */
 	struct kshim__transfer transfer;
 	struct kshim__headers *headers;
 	unsigned attempts;
 	bool renewed; /* credentials, after a 401 */
+	unsigned credential; /* that it was sent with */
 	int64_t begun_us;
 	int64_t queued_us;
 
@@ -118,6 +124,7 @@ struct kshim_call {
 	kshim_object *first;  /* get: the one that matched so far */
 	bool wants_first;
 	int64_t number;       /* scale: how many */
+	const char *scheme;   /* proxy: static; NULL: none */
 	int phase;            /* of a verb with several steps */
 	unsigned limit;
 	bool one_page;
@@ -128,6 +135,10 @@ struct kshim_call {
 	/* A step: the request is complete and was a success, or failed with
 	 * result.error set. It sends again, waits, or finishes. */
 	void (*answered)(kshim_call *call);
+	/* Decides, while the answer's head is at hand, whether it is an error: gets what
+	 * would be one (or NULL), taken over, and returns what is. NULL: it is. Set, an
+	 * answer of any status has a body like a success's. */
+	kshim_error *(*judge)(kshim_call *call, kshim_error *error);
 	/* Discovery is there, or a pause is over. */
 	void (*resume)(kshim_call *call);
 	/* Of a stream: its bytes, from dispatch. */
@@ -156,6 +167,9 @@ kshim_call *kshim__call_new(kshim_client *client, kshim_done_fn *done, void *use
 void *kshim__call_drop(kshim_call *call, kshim_error *error);
 /* From here on the callback comes. `timeout_ms`: 0 none, -1 the client's. */
 kshim_call *kshim__call_begin(kshim_call *call, int64_t timeout_ms);
+
+/* Frees what a request holds. */
+void kshim__request_clear(struct kshim__request *request);
 
 /* Sends call->request. */
 void kshim__call_send(kshim_call *call);

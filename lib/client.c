@@ -9,6 +9,7 @@
 #include <curl/curl.h>
 #include <limits.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/utsname.h>
 
 #define TIMEOUT_MS 60000
@@ -20,6 +21,7 @@
 static void loop_ends(struct kshim__guest *guest);
 static void loop_is_gone(struct kshim__guest *guest);
 static void credential_changed(struct kshim__credential *credential);
+static void admit_more(struct kshim__task *task);
 
 static char *default_user_agent(const char *product)
 {
@@ -95,11 +97,11 @@ kshim_client *kshim_client_open(kshim_loop *loop, kshim_config *config, kshim_er
 	client->guest.loop_is_gone = loop_is_gone;
 	kshim__list_init(&client->guest.link);
 	kshim__list_init(&client->tenants);
+	kshim__task_init(&client->admit_more, admit_more);
 	client->access = access;
 	client->http_version = KSHIM_HTTP_1_1;
 	for (i = 0; i < KSHIM__LANES; i++)
 		kshim__list_init(&client->lanes[i].queue);
-	kshim__list_init(&client->uncredited);
 	if (access->credential)
 		client->credential = kshim__credential_new(loop, access, credential_changed, client);
 	client->user_agent = default_user_agent(NULL);
@@ -144,6 +146,7 @@ static void let_go(kshim_client *client)
 	if (!client->loop)
 		return;
 	kshim__list_remove(&client->guest.link);
+	kshim__task_remove(&client->admit_more);
 	kshim__credential_free(client->credential);
 	client->credential = NULL;
 	for (i = 0; i < KSHIM__LANES; i++)
@@ -393,8 +396,7 @@ static const char *current_token(kshim_client *client)
 
 	if (!token && client->credential)
 		token = client->credential->token;
-
-	if (token && (!client->sent_token || strcmp(token, client->sent_token) != 0)) {
+	if (token ? !client->sent_token || strcmp(token, client->sent_token) != 0 : client->sent_token != NULL) {
 		drop_headers(client);
 		client->sent_token = kshim__strdup(token);
 	}
@@ -427,17 +429,40 @@ struct kshim__headers *kshim__client_headers(kshim_client *client, enum kshim__a
 	return kshim__headers_ref(*cached);
 }
 
-struct kshim__headers *kshim__client_headers_custom(kshim_client *client, const char *content_type)
+struct kshim__headers *kshim__client_headers_custom(kshim_client *client, const char *content_type,
+						    const char *further, size_t len)
 {
-	return make_headers(client, "*/*", content_type, current_token(client));
+	const char *accept = "*/*", *end = further ? further + len : NULL, *name, *value;
+	struct kshim__headers *headers;
+	bool ok = true;
+
+	for (name = further; name < end; name = value + strlen(value) + 1) {
+		value = name + strlen(name) + 1;
+		if (strcasecmp(name, "Accept") == 0)
+			accept = value;
+	}
+	headers = make_headers(client, accept, content_type, current_token(client));
+	for (name = further; headers && ok && name < end; name = value + strlen(value) + 1) {
+		value = name + strlen(name) + 1;
+		if (strcasecmp(name, "Accept") != 0)
+			ok = kshim__headers_add(headers, name, value);
+	}
+	if (ok)
+		return headers;
+	kshim__headers_unref(headers);
+	return NULL;
 }
 
-bool kshim__client_renew(kshim_client *client)
+unsigned kshim__client_credential(const kshim_client *client)
 {
-	if (!client->credential)
-		return kshim__access_expire(client->access);
-	kshim__credential_expire(client->credential);
-	return true;
+	return client->credential ? client->credential->fetches : 0;
+}
+
+bool kshim__client_renew(kshim_client *client, unsigned credential)
+{
+	bool rotated = kshim__access_expire(client->access);
+
+	return client->credential ? kshim__credential_expire(client->credential, credential) : rotated;
 }
 
 /* Tenants and admission. */
@@ -454,11 +479,42 @@ static unsigned most_at_once(const kshim_client *client, const struct kshim__lan
 	return lane == &client->lanes[KSHIM__LANE_CALLS] ? client->max_connections * streams : UINT_MAX;
 }
 
+/* The connections that were made under another certificate, or that trusted
+ * another authority, are not used again: libcurl tells them apart by that. */
+static void take_identity(kshim_client *client)
+{
+	const struct kshim__credential *credential = client->credential;
+	const struct kshim__access *access = client->access;
+	bool of_plugin = credential && credential->certificates;
+	int i;
+
+	if (client->rotations == access->rotations && (!credential || client->certificates == credential->certificates))
+		return;
+	client->rotations = access->rotations;
+	client->certificates = credential ? credential->certificates : 0;
+	for (i = 0; i < KSHIM__LANES; i++)
+		if (client->lanes[i].open)
+			kshim__transport_set_identity(&client->lanes[i].transport,
+						      of_plugin ? &credential->cert : &access->cert,
+						      of_plugin ? &credential->key : &access->key);
+}
+
 static void admit_next(kshim_client *client, struct kshim__lane *lane)
 {
+	unsigned count = 0;
+
 	while (lane->admitted < most_at_once(client, lane) && !kshim__list_empty(&lane->queue)) {
 		struct kshim__ticket *ticket = KSHIM__OWNER(lane->queue.next, struct kshim__ticket, link);
 
+		if (client->credential && !kshim__credential_ready(client->credential, ticket->waited))
+			return; /* credential_changed() goes on */
+		/* a thousand that waited for one credential take more than one pass */
+		if (count++ && kshim__loop_exhausted(client->loop)) {
+			kshim__task_queue(client->loop, &client->admit_more);
+			return;
+		}
+		kshim__access_rotate(client->access, kshim__now_us() / 1000);
+		take_identity(client);
 		kshim__list_remove(&ticket->link);
 		ticket->admitted = true;
 		lane->admitted++;
@@ -466,15 +522,21 @@ static void admit_next(kshim_client *client, struct kshim__lane *lane)
 	}
 }
 
+static void admit_more(struct kshim__task *task)
+{
+	kshim_client *client = KSHIM__OWNER(task, kshim_client, admit_more);
+	int i;
+
+	for (i = 0; i < KSHIM__LANES && !client->closed; i++)
+		admit_next(client, &client->lanes[i]);
+}
+
 bool kshim__client_enter(kshim_client *client, enum kshim__lane_kind which, struct kshim__ticket *ticket)
 {
 	if (!client->lanes[which].open && !open_lane(client, which, NULL))
 		return false;
 	ticket->lane = &client->lanes[which];
-	if (client->credential && !kshim__credential_ready(client->credential)) {
-		kshim__list_append(&client->uncredited, &ticket->link);
-		return true;
-	}
+	ticket->waited = false;
 	kshim__list_append(&ticket->lane->queue, &ticket->link);
 	admit_next(client, ticket->lane);
 	return true;
@@ -491,46 +553,35 @@ void kshim__client_leave(kshim_client *client, struct kshim__ticket *ticket)
 		admit_next(client, ticket->lane);
 }
 
-/* The connections that were made under another certificate are not used again:
- * libcurl tells them apart by it. */
-static void take_certificate(kshim_client *client)
-{
-	int i;
-
-	if (client->certificates == client->credential->certificates)
-		return;
-	client->certificates = client->credential->certificates;
-	for (i = 0; i < KSHIM__LANES; i++)
-		if (client->lanes[i].open)
-			kshim__transport_set_identity(&client->lanes[i].transport, &client->credential->cert,
-						      &client->credential->key);
-}
-
-/* A fetch is over: all that waited for it go on, or learn why they cannot. What
- * expires at once is sent nevertheless, else it would be fetched for ever. */
+/* A fetch is over: all that waited for it go on, or learn why they cannot. */
 static void credential_changed(struct kshim__credential *credential)
 {
-	kshim_client *client = credential->owner;
-	struct kshim__link waited;
+	kshim_client *client = kshim__client_ref(credential->owner);
+	struct kshim__link waited, *link;
 	int i;
 
-	take_certificate(client);
 	kshim__list_init(&waited);
-	while (!kshim__list_empty(&client->uncredited)) {
-		struct kshim__link *link = client->uncredited.next;
+	for (i = 0; i < KSHIM__LANES; i++) {
+		struct kshim__link *queue = &client->lanes[i].queue;
 
-		kshim__list_remove(link);
-		kshim__list_append(&waited, link);
+		for (link = queue->next; link != queue; link = link->next)
+			KSHIM__OWNER(link, struct kshim__ticket, link)->waited = true;
+		while (credential->error && !kshim__list_empty(queue)) {
+			link = queue->next;
+			kshim__list_remove(link);
+			kshim__list_append(&waited, link);
+		}
 	}
 	while (!kshim__list_empty(&waited)) {
 		struct kshim__ticket *ticket = KSHIM__OWNER(waited.next, struct kshim__ticket, link);
 
 		kshim__list_remove(&ticket->link);
-		if (credential->error)
-			ticket->refuse(ticket, credential->error);
-		else
-			kshim__list_append(&ticket->lane->queue, &ticket->link);
+		ticket->refuse(ticket, credential->error);
 	}
-	for (i = 0; i < KSHIM__LANES; i++)
-		admit_next(client, &client->lanes[i]);
+	admit_more(&client->admit_more);
+	if (credential->warning && client->on_warning)
+		client->on_warning(credential->warning, client->on_warning_user);
+	kshim__free(credential->warning);
+	credential->warning = NULL;
+	kshim__client_unref(client);
 }

@@ -46,6 +46,7 @@ struct kshim__ticket {
 	struct kshim__link link; /* in the queue */
 	struct kshim__lane *lane;
 	bool admitted;
+	bool waited; /* for the credential that is there now */
 	void (*admit)(struct kshim__ticket *ticket);
 	/* No credential could be had; the error is borrowed. */
 	void (*refuse)(struct kshim__ticket *ticket, const kshim_error *error);
@@ -63,7 +64,8 @@ struct kshim_client {
 	struct kshim__lane lanes[KSHIM__LANES];
 	struct kshim__credential *credential; /* that has to be fetched, or NULL */
 	unsigned certificates; /* of the credential's, what the lanes carry */
-	struct kshim__link uncredited; /* tickets that wait for it */
+	unsigned rotations;    /* of the access's files, likewise */
+	struct kshim__task admit_more;
 	struct kshim__headers *headers[KSHIM__ACCEPTS][KSHIM__CONTENTS];
 	char *sent_token; /* what the cached headers carry */
 	char *user_agent;
@@ -98,10 +100,14 @@ void *kshim__client_fail(kshim_client *client, kshim_error *error);
 /* The headers of a request: new reference; NULL without memory. */
 struct kshim__headers *kshim__client_headers(kshim_client *client, enum kshim__accept accept,
 					     enum kshim__content content);
-/* The same with a Content-Type of the caller's. */
-struct kshim__headers *kshim__client_headers_custom(kshim_client *client, const char *content_type);
-/* After a 401: true if other credentials may be had now. */
-bool kshim__client_renew(kshim_client *client);
+/* The same with a Content-Type of the caller's (NULL: none), and `len` bytes of
+ * further names and values, each with its NUL; an Accept among them counts. */
+struct kshim__headers *kshim__client_headers_custom(kshim_client *client, const char *content_type,
+						    const char *further, size_t len);
+/* Which credential the requests carry that are made now; after a 401 for one of
+ * them: true if another may be had. */
+unsigned kshim__client_credential(const kshim_client *client);
+bool kshim__client_renew(kshim_client *client, unsigned credential);
 
 void kshim__client_add_tenant(kshim_client *client, struct kshim__tenant *tenant);
 

@@ -1,6 +1,7 @@
 #include "alloc.h"
 #include "call.h"
 #include "discovery.h"
+#include "http_text.h"
 #include "options.h"
 
 #include <kubeshim/version.h>
@@ -28,14 +29,6 @@ kshim_call *kshim_client_version(kshim_client *client, kshim_done_fn *done, void
 	return call;
 }
 
-/* RFC 9110, 9.1 and 5.6.2: letters are enough for every method there is. */
-static bool method_ok(const char *method)
-{
-	size_t len = strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
-
-	return len > 0 && len < 32 && !method[len] && strcmp(method, "CONNECT") != 0;
-}
-
 static bool path_ok(const char *path)
 {
 	if (*path != '/')
@@ -46,24 +39,15 @@ static bool path_ok(const char *path)
 	return true;
 }
 
-static bool header_ok(const char *value)
-{
-	for (; *value; value++)
-		if ((unsigned char)*value < ' ' || *value == 0x7f)
-			return false;
-	return true;
-}
-
 kshim_call *kshim_client_request(kshim_client *client, const char *method, const char *path, const char *content_type,
 				 const char *body, size_t len, const kshim_options *options, kshim_done_fn *done,
 				 void *user)
 {
 	kshim_call *call;
-	bool reads;
 
 	if (!client)
 		return NULL;
-	if (!method || !method_ok(method) || !path || !path_ok(path) || (content_type && !header_ok(content_type)))
+	if (!method || !kshim__http_method_ok(method) || !path || !path_ok(path) || (content_type && !kshim__http_value_ok(content_type)))
 		return kshim__client_fail(client, kshim__error_new(KSHIM_EINVAL, "%.20s %.200s: no valid method, path or "
 								   "content type", method ? method : "(none)",
 								   path ? path : "(none)"));
@@ -72,7 +56,6 @@ kshim_call *kshim_client_request(kshim_client *client, const char *method, const
 		return NULL;
 	if (!options)
 		options = &kshim__options_default;
-	reads = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0 || strcmp(method, "OPTIONS") == 0;
 	call->request.method = call->request.custom_method = kshim__strdup(method);
 	call->request.path = kshim__malloc(strlen(path) + sizeof("?dryRun=All"));
 	call->request.custom = true;
@@ -86,7 +69,7 @@ kshim_call *kshim_client_request(kshim_client *client, const char *method, const
 	    (body && (!call->request.body || !call->request.custom_content)))
 		return kshim__call_drop(call, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
 	strcpy(call->request.path, path);
-	if (!reads && (options->dry_run || client->dry_run))
+	if (!kshim__http_method_reads(method) && (options->dry_run || client->dry_run))
 		strcat(strcat(call->request.path, strchr(path, '?') ? "&" : "?"), "dryRun=All");
 	kshim__call_begin(call, options->timeout_ms);
 	kshim__call_send(call);

@@ -19,6 +19,7 @@
 #define KEEPALIVE_INTERVAL_S 10
 #define KEEPALIVE_COUNT 3
 #define USER_TIMEOUT_MS 60000
+#define NUDGE_US 10000
 
 struct kshim__socket {
 	struct kshim__io io;
@@ -28,11 +29,27 @@ struct kshim__socket {
 
 static void action(struct kshim__multi *multi, curl_socket_t fd, int mask);
 
+/* The server closed a connection that nothing runs on. libcurl asks the socket
+ * before it takes such a one up again, and a TLS farewell that was not read yet
+ * would make it look alive. */
+static void closed_while_idle(struct kshim__socket *sock)
+{
+	char farewell[1024];
+
+	while (recv(sock->io.fd, farewell, sizeof(farewell), MSG_DONTWAIT) > 0)
+		;
+	kshim__io_want(sock->multi->loop, &sock->io, 0);
+}
+
 static void socket_ready(struct kshim__io *io, uint32_t events)
 {
 	struct kshim__socket *sock = KSHIM__OWNER(io, struct kshim__socket, io);
 	int mask = 0;
 
+	if (io->wanted == EPOLLRDHUP) {
+		closed_while_idle(sock);
+		return;
+	}
 	if (events & EPOLLIN)
 		mask |= CURL_CSELECT_IN;
 	if (events & EPOLLOUT)
@@ -102,7 +119,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *u
 		/* REMOVE is not a close: an idle connection comes back. Of the
 		 * resolver's descriptors we never hear again. */
 		if (sock->ours)
-			kshim__io_want(multi->loop, &sock->io, 0);
+			kshim__io_want(multi->loop, &sock->io, EPOLLRDHUP);
 		else
 			forget_socket(multi, fd);
 		return 0;
@@ -165,6 +182,7 @@ static void close_curl(struct kshim__multi *multi)
 	multi->curl = NULL;
 	kshim__task_remove(&multi->kick);
 	kshim__timer_stop(multi->loop, &multi->timer);
+	kshim__timer_stop(multi->loop, &multi->nudge);
 	for (fd = 0; fd < multi->socket_room; fd++)
 		forget_socket(multi, (curl_socket_t)fd);
 }
@@ -271,6 +289,7 @@ static void reap(struct kshim__multi *multi)
 		curl_multi_remove_handle(multi->curl, easy); /* msg is gone now */
 		exchange = (struct kshim__exchange *)(void *)private;
 		kshim__list_remove(&exchange->link);
+		multi->progress++;
 		exchange->finished(exchange, code);
 	}
 }
@@ -287,6 +306,29 @@ static void action(struct kshim__multi *multi, curl_socket_t fd, int mask)
 		broke(multi);
 	else
 		reap(multi);
+	if (multi->forgetful && !kshim__list_empty(&multi->exchanges))
+		kshim__timer_set(multi->loop, &multi->nudge, kshim__now_us() + NUDGE_US);
+}
+
+/* Where several HTTP/2 streams share a connection, libcurl 7.88.1 leaves the last
+ * bytes of one lying in its buffers now and then, with no timeout and nothing
+ * left on the socket: it has to be called once more when things went quiet. */
+static void nudged(struct kshim__timer *timer)
+{
+	struct kshim__multi *multi = KSHIM__OWNER(timer, struct kshim__multi, nudge);
+	uint64_t before = multi->progress;
+	size_t fd;
+
+	for (fd = 0; fd < multi->socket_room; fd++)
+		if (multi->sockets[fd] && (multi->sockets[fd]->io.wanted & EPOLLIN))
+			action(multi, (curl_socket_t)fd, CURL_CSELECT_IN);
+	if (multi->progress == before)
+		kshim__timer_stop(multi->loop, &multi->nudge);
+}
+
+void kshim__multi_set_http2(struct kshim__multi *multi, bool http2)
+{
+	multi->forgetful = http2 && curl_version_info(CURLVERSION_NOW)->version_num < 0x080100;
 }
 
 bool kshim__multi_init(struct kshim__multi *multi, kshim_loop *loop)
@@ -296,11 +338,15 @@ bool kshim__multi_init(struct kshim__multi *multi, kshim_loop *loop)
 	multi->max_connections = 8;
 	kshim__list_init(&multi->exchanges);
 	kshim__timer_init(&multi->timer, timer_fired);
+	kshim__timer_init(&multi->nudge, nudged);
 	kshim__task_init(&multi->kick, kicked);
 	if (!kshim__timer_reserve(loop))
 		return false;
-	if (open_curl(multi))
-		return true;
+	if (kshim__timer_reserve(loop)) {
+		if (open_curl(multi))
+			return true;
+		kshim__timer_unreserve(loop);
+	}
 	kshim__timer_unreserve(loop);
 	return false;
 }
@@ -309,7 +355,14 @@ void kshim__multi_free(struct kshim__multi *multi)
 {
 	close_curl(multi);
 	kshim__timer_unreserve(multi->loop);
+	kshim__timer_unreserve(multi->loop);
 	kshim__free(multi->sockets);
+}
+
+void kshim__multi_drop_connections(struct kshim__multi *multi)
+{
+	if (kshim__list_empty(&multi->exchanges))
+		close_curl(multi);
 }
 
 void kshim__multi_set_max_connections(struct kshim__multi *multi, long count)

@@ -19,6 +19,9 @@ struct kshim__multi {
 	long max_connections;
 	struct kshim__timer timer;
 	struct kshim__task kick; /* libcurl's timeout is 0: due in this pass */
+	bool forgetful; /* libcurl may keep bytes and not say so: see nudged() */
+	struct kshim__timer nudge;
+	uint64_t progress; /* counts what came out of libcurl */
 	struct kshim__link exchanges;
 	struct kshim__socket **sockets; /* by descriptor */
 	size_t socket_room;
@@ -36,6 +39,9 @@ struct kshim__exchange {
 bool kshim__multi_init(struct kshim__multi *multi, kshim_loop *loop);
 void kshim__multi_free(struct kshim__multi *multi); /* no exchange is in it any more */
 void kshim__multi_set_max_connections(struct kshim__multi *multi, long count);
+/* Closes the connections that are kept, unless some are in use. */
+void kshim__multi_drop_connections(struct kshim__multi *multi);
+void kshim__multi_set_http2(struct kshim__multi *multi, bool http2);
 
 /* CURLOPT_PRIVATE of the easy handle must be the exchange. */
 bool kshim__multi_add(struct kshim__multi *multi, struct kshim__exchange *exchange);

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/crypto.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
@@ -13,7 +15,10 @@
 #include <unistd.h>
 
 #define ERR_MAX (16u * 1024)
+#define READ_MAX (64u * 1024) /* of a pipe in one go: whoever fills it may never stop */
+#define SHOWN 400             /* of what it wrote to stderr */
 #define LOOK_MS 20
+#define DYING_MS 1000 /* what a killed process may take to be gone */
 
 static void close_io(struct kshim__process *process, struct kshim__io *io)
 {
@@ -24,37 +29,77 @@ static void close_io(struct kshim__process *process, struct kshim__io *io)
 	io->fd = -1;
 }
 
-static void end_if_over(struct kshim__process *process)
+/* A grandchild may keep the pipes open: what counts is the program itself. */
+static void end_it(struct kshim__process *process)
 {
-	/* a grandchild may keep the pipes open: what counts is the plugin itself */
-	if (!process->reaped)
-		return;
 	close_io(process, &process->out_io);
 	close_io(process, &process->err_io);
+	close_io(process, &process->end);
 	kshim__timer_stop(process->loop, &process->deadline);
+	kshim__timer_stop(process->loop, &process->look);
 	process->ended(process);
 }
 
+/* Its end, if that has come. The host may have taken it: one that waits for any
+ * child, or ignores SIGCHLD. */
+static bool reap(struct kshim__process *process)
+{
+	pid_t got;
+
+	if (process->reaped)
+		return true;
+	do {
+		got = waitpid(process->pid, &process->status, WNOHANG);
+	} while (got < 0 && errno == EINTR);
+	process->reaped = got != 0;
+	process->lost = got < 0;
+	return process->reaped;
+}
+
+/* Only what was not reaped is killed: else the number may be another's by now. */
 static void kill_it(struct kshim__process *process)
 {
+	siginfo_t info = {0};
+
+	if (process->reaped || waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0)
+		return;
 	/* it leads a group of its own, so that its children go with it */
-	if (!process->reaped && kill(-process->pid, SIGKILL) != 0)
+	if (kill(-process->pid, SIGKILL) != 0)
 		kill(process->pid, SIGKILL);
+}
+
+/* Grows by copying: what realloc() frees would keep the secret. */
+static void add_secret(struct kshim__buf *buf, const char *data, size_t len)
+{
+	struct kshim__buf larger;
+
+	if (buf->len + len + 1 > buf->cap && !buf->failed) {
+		kshim__buf_init(&larger);
+		kshim__buf_reserve(&larger, (buf->len + len) * 2);
+		if (buf->len)
+			kshim__buf_add(&larger, buf->data, buf->len);
+		kshim__buf_free_secret(buf);
+		*buf = larger;
+	}
+	kshim__buf_add(buf, data, len);
 }
 
 /* Reads what is there; false at the end of the pipe. */
 static bool drain(struct kshim__io *io, struct kshim__buf *into, size_t most, bool *too_long)
 {
 	char chunk[4096];
+	size_t total = 0;
 	ssize_t len;
 
-	while ((len = read(io->fd, chunk, sizeof(chunk))) > 0) {
+	while (total < READ_MAX && (len = read(io->fd, chunk, sizeof(chunk))) > 0) {
+		total += (size_t)len;
 		if (into->len + (size_t)len <= most)
-			kshim__buf_add(into, chunk, (size_t)len);
+			add_secret(into, chunk, (size_t)len);
 		else if (too_long)
 			*too_long = true;
 	}
-	return len < 0 && (errno == EAGAIN || errno == EINTR);
+	OPENSSL_cleanse(chunk, sizeof(chunk));
+	return total >= READ_MAX || (len < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
 static void out_ready(struct kshim__io *io, uint32_t events)
@@ -77,20 +122,19 @@ static void err_ready(struct kshim__io *io, uint32_t events)
 		close_io(process, io);
 }
 
-static bool reap(struct kshim__process *process)
-{
-	if (!process->reaped && waitpid(process->pid, &process->status, WNOHANG) != 0)
-		process->reaped = true;
-	return process->reaped;
-}
-
 static void finish(struct kshim__process *process)
 {
-	if (process->out_io.fd >= 0)
-		drain(&process->out_io, &process->out, process->out_max, &process->too_long);
+	/* what it wrote is in the pipe; a pipe holds less than 1 MiB, and so does `most` */
+	while (process->out_io.fd >= 0 && !process->too_long && process->out.len < process->out_max) {
+		size_t before = process->out.len;
+
+		if (!drain(&process->out_io, &process->out, process->out_max, &process->too_long) ||
+		    process->out.len - before < READ_MAX)
+			break;
+	}
 	if (process->err_io.fd >= 0)
 		drain(&process->err_io, &process->err, ERR_MAX, NULL);
-	end_if_over(process);
+	end_it(process);
 }
 
 static void child_ended(struct kshim__io *io, uint32_t events)
@@ -98,10 +142,8 @@ static void child_ended(struct kshim__io *io, uint32_t events)
 	struct kshim__process *process = KSHIM__OWNER(io, struct kshim__process, end);
 
 	(void)events;
-	if (!reap(process))
-		return;
-	close_io(process, &process->end);
-	finish(process);
+	if (reap(process))
+		finish(process);
 }
 
 static void look(struct kshim__timer *timer)
@@ -118,8 +160,13 @@ static void deadline_passed(struct kshim__timer *timer)
 {
 	struct kshim__process *process = KSHIM__OWNER(timer, struct kshim__process, deadline);
 
+	if (process->timed_out) {
+		end_it(process); /* it hangs in the kernel */
+		return;
+	}
 	process->timed_out = true;
 	kill_it(process); /* its end is reported as any other */
+	kshim__timer_set(process->loop, timer, kshim__now_us() + DYING_MS * 1000);
 }
 
 /* The child gets the three standard descriptors and, all others being
@@ -206,6 +253,7 @@ bool kshim__process_start(struct kshim__process *process, kshim_loop *loop, char
 	memset(process, 0, sizeof(*process));
 	process->loop = loop;
 	process->out_max = out_max;
+	process->timeout_ms = timeout_ms;
 	process->ended = ended;
 	kshim__timer_init(&process->deadline, deadline_passed);
 	kshim__timer_init(&process->look, look);
@@ -243,16 +291,25 @@ bool kshim__process_start(struct kshim__process *process, kshim_loop *loop, char
 	return true;
 }
 
+/* Killed, it is gone as soon as the kernel gets to it, which is awaited, so that
+ * no zombie stays; but not for long. */
+static void await_end(struct kshim__process *process)
+{
+	struct pollfd end = {.fd = process->pid_fd, .events = POLLIN};
+	int64_t until = kshim__now_us() + DYING_MS * 1000;
+
+	while (!reap(process) && kshim__now_us() < until)
+		poll(&end, process->pid_fd >= 0 ? 1 : 0, process->pid_fd >= 0 ? 10 : 1);
+}
+
 void kshim__process_stop(struct kshim__process *process)
 {
 	if (!process->loop)
 		return;
 	if (!reap(process)) {
 		kill_it(process);
-		/* killed, it is gone as soon as the kernel gets to it */
-		while (waitpid(process->pid, &process->status, 0) < 0 && errno == EINTR)
-			continue;
-		process->reaped = true;
+		if (!process->timed_out)
+			await_end(process);
 	}
 	kshim__timer_stop(process->loop, &process->deadline);
 	kshim__timer_stop(process->loop, &process->look);
@@ -264,4 +321,50 @@ void kshim__process_stop(struct kshim__process *process)
 	kshim__buf_free_secret(&process->out);
 	kshim__buf_free(&process->err);
 	process->loop = NULL;
+}
+
+/* One line of what can be read, without half a character at its end. */
+static size_t show(const struct kshim__buf *err, char said[SHOWN + 1])
+{
+	size_t len = err->len < SHOWN ? err->len : SHOWN, i;
+
+	for (i = 0; i < len; i++)
+		said[i] = (unsigned char)err->data[i] < ' ' || err->data[i] == 0x7f ? ' ' : err->data[i];
+	if (len < err->len)
+		while (len && ((unsigned char)err->data[len] & 0xc0) == 0x80)
+			len--;
+	while (len && said[len - 1] == ' ')
+		len--;
+	said[len] = '\0';
+	return len;
+}
+
+kshim_error *kshim__process_problem(const struct kshim__process *process, const char *what, const char *hint)
+{
+	char said[SHOWN + 1];
+	struct kshim__buf why;
+	kshim_error *error;
+
+	kshim__buf_init(&why);
+	if (process->timed_out)
+		kshim__buf_addf(&why, "did not end within %lld s", (long long)process->timeout_ms / 1000);
+	else if (process->too_long)
+		kshim__buf_addf(&why, "printed more than %zu bytes", process->out_max);
+	else if (process->lost && !process->out.len)
+		kshim__buf_adds(&why, "printed nothing, and its exit status was taken by another part of the program");
+	else if (!process->lost && WIFSIGNALED(process->status))
+		kshim__buf_addf(&why, "was killed by signal %d", WTERMSIG(process->status));
+	else if (!process->lost && WEXITSTATUS(process->status) != 0)
+		kshim__buf_addf(&why, "ended with status %d", WEXITSTATUS(process->status));
+	else if (process->out.failed)
+		return kshim__error_new(KSHIM_ENOMEM, "out of memory");
+	else
+		return NULL;
+	if (show(&process->err, said))
+		kshim__buf_addf(&why, ": %s", said);
+	if (hint)
+		kshim__buf_addf(&why, " (%s)", hint);
+	error = kshim__error_new(KSHIM_ECONFIG, "%s %s", what, why.data ? why.data : "failed");
+	kshim__buf_free(&why);
+	return error;
 }

@@ -24,11 +24,13 @@ struct kshim__process {
 	struct kshim__timer deadline;
 	struct kshim__timer look;
 	size_t out_max;
+	int64_t timeout_ms;
 	bool too_long;  /* more output than out_max: killed */
 	bool timed_out; /* killed */
 	bool reaped;
+	bool lost;  /* the host took its exit status: how it ended is unknown */
 	int status; /* as waitpid() tells it */
-	/* From the loop, once: it has ended and its output is complete. */
+	/* From the loop, once: it has ended, or could not be killed. */
 	void (*ended)(struct kshim__process *process);
 };
 
@@ -41,5 +43,10 @@ bool kshim__process_start(struct kshim__process *process, kshim_loop *loop, char
 /* Kills it if it still runs, and frees what the struct holds; `ended` is not
  * called any more. */
 void kshim__process_stop(struct kshim__process *process);
+
+/* In `ended`: NULL if it ended well, else why not ("ended with status 1: no such
+ * profile"), with what it wrote to stderr on one line. `what` and `hint` (may be
+ * NULL) go around it. */
+kshim_error *kshim__process_problem(const struct kshim__process *process, const char *what, const char *hint);
 
 #endif

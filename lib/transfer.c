@@ -178,7 +178,10 @@ static void new_generation(struct kshim__transport *transport)
 
 void kshim__transport_set_http_version(struct kshim__transport *transport, long version)
 {
+	if (transport->http_version != version)
+		kshim__multi_drop_connections(&transport->multi); /* they speak the other one */
 	transport->http_version = version;
+	kshim__multi_set_http2(&transport->multi, version == (long)CURL_HTTP_VERSION_2TLS);
 	new_generation(transport);
 }
 
@@ -206,6 +209,7 @@ static size_t on_write(char *data, size_t size, size_t count, void *user)
 	switch (transfer->sink(transfer, data, len)) {
 	case KSHIM__SINK_TOOK:
 		transfer->received += len;
+		transfer->transport->multi.progress++;
 		return len;
 	case KSHIM__SINK_PAUSE:
 		return CURL_WRITEFUNC_PAUSE;
@@ -283,7 +287,7 @@ static int on_debug(CURL *easy, curl_infotype type, char *data, size_t len, void
 	return 0;
 }
 
-/* The certificate and key are copied: another may come while a handle has them. */
+/* What comes of a file or a plugin is copied: another may come while a handle has it. */
 static CURLcode set_blob(CURL *easy, CURLoption option, const struct kshim__blob *from, unsigned flags)
 {
 	struct curl_blob blob = {from->data, from->len, flags};
@@ -306,7 +310,8 @@ static bool set_up_tls(CURL *easy, const struct kshim__transport *transport)
 		curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
 		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	}
-	ok = ok && set_blob(easy, CURLOPT_CAINFO_BLOB, &access->ca, CURL_BLOB_NOCOPY) == CURLE_OK;
+	ok = ok && set_blob(easy, CURLOPT_CAINFO_BLOB, &access->ca,
+			    access->ca_file.path ? CURL_BLOB_COPY : CURL_BLOB_NOCOPY) == CURLE_OK;
 	ok = ok && set_blob(easy, CURLOPT_SSLCERT_BLOB, transport->cert, CURL_BLOB_COPY) == CURLE_OK;
 	ok = ok && set_blob(easy, CURLOPT_SSLKEY_BLOB, transport->key, CURL_BLOB_COPY) == CURLE_OK;
 	return ok;
@@ -463,6 +468,9 @@ bool kshim__transfer_start(struct kshim__transfer *transfer)
 
 void kshim__transfer_abort(struct kshim__transfer *transfer)
 {
+	/* libcurl 7.88 tells an HTTP/2 server no sooner than with the connection's next
+	 * request: where there is no other the connection is closed, as HTTP/1.1 does */
+	curl_easy_setopt(transfer->exchange.easy, CURLOPT_FORBID_REUSE, 1L);
 	kshim__multi_remove(&transfer->transport->multi, &transfer->exchange);
 	put_back(transfer, false);
 	kshim__buf_free(&transfer->trace);
@@ -480,6 +488,17 @@ const char *kshim__transfer_header(struct kshim__transfer *transfer, const char 
 	if (curl_easy_header(transfer->exchange.easy, name, index, CURLH_HEADER, -1, &header) != CURLHE_OK)
 		return NULL;
 	return header->value;
+}
+
+bool kshim__transfer_headers(struct kshim__transfer *transfer, struct kshim__buf *text)
+{
+	struct curl_header *header = NULL;
+
+	while ((header = curl_easy_nextheader(transfer->exchange.easy, CURLH_HEADER, -1, header))) {
+		kshim__buf_add(text, header->name, strlen(header->name) + 1);
+		kshim__buf_add(text, header->value, strlen(header->value) + 1);
+	}
+	return !text->failed;
 }
 
 const char *kshim__transfer_content_type(struct kshim__transfer *transfer)
@@ -504,6 +523,12 @@ bool kshim__transfer_silent(struct kshim__transfer *transfer)
 
 	curl_easy_getinfo(transfer->exchange.easy, CURLINFO_HEADER_SIZE, &head);
 	return head == 0 && !transfer->began;
+}
+
+bool kshim__transfer_broke_in_handshake(const struct kshim__transfer *transfer)
+{
+	/* where TLS itself failed OpenSSL's error stands in the text */
+	return transfer->code == CURLE_SSL_CONNECT_ERROR && transfer->problem[0] && !strstr(transfer->problem, "error:");
 }
 
 void kshim__transfer_end(struct kshim__transfer *transfer)

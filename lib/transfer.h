@@ -97,9 +97,13 @@ void kshim__transfer_resume(struct kshim__transfer *transfer);
 /* In `finished` and until kshim__transfer_end(), which takes the easy handle
  * back and must follow once: */
 const char *kshim__transfer_header(struct kshim__transfer *transfer, const char *name, size_t index);
+/* Adds all of them to a text: names and values, each with its NUL. */
+bool kshim__transfer_headers(struct kshim__transfer *transfer, struct kshim__buf *text);
 const char *kshim__transfer_content_type(struct kshim__transfer *transfer);
 int64_t kshim__transfer_content_length(struct kshim__transfer *transfer); /* also in sink; -1: unknown */
 bool kshim__transfer_silent(struct kshim__transfer *transfer); /* not one byte came back */
+/* The connection was closed while TLS was still being agreed on. */
+bool kshim__transfer_broke_in_handshake(const struct kshim__transfer *transfer);
 void kshim__transfer_end(struct kshim__transfer *transfer);
 
 /* What a transfer's failure is called: KSHIM_ECONNECT, KSHIM_ETLS, KSHIM_EPROTOCOL. */

@@ -87,7 +87,8 @@ KSHIM_API const char *kshim_request_info_http_version(const kshim_request_info *
 typedef void kshim_request_fn(const kshim_request_info *info, void *user);
 KSHIM_API void kshim_client_on_request(kshim_client *client, kshim_request_fn *fn, void *user);
 
-/* Every `Warning: 299` of the server, as it comes. NULL: none. */
+/* Every `Warning: 299` of the server, as it comes; and that renewed tokens could
+ * not be kept in their kubeconfig (kshim_config(3)). NULL: none. */
 typedef void kshim_warning_fn(const char *text, void *user);
 KSHIM_API void kshim_client_on_warning(kshim_client *client, kshim_warning_fn *fn, void *user);
 

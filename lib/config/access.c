@@ -4,7 +4,9 @@
 #include "buf.h"
 #include "config/exec.h"
 #include "config/files.h"
+#include "config/gcp.h"
 #include "config/kubeconfig.h"
+#include "config/oidc.h"
 #include "config/pem.h"
 #include "config/url.h"
 #include "error.h"
@@ -100,23 +102,24 @@ static bool resolve_ca(struct chosen *chosen)
 {
 	const struct kshim__entry *cluster = chosen->cluster;
 	struct kshim__access *access = chosen->access;
-	const char *problem, *field;
+	const char *problem, *field, *path;
 
 	if (!access->https)
 		return true;
 	if (!load(chosen, cluster, "certificate-authority-data", "certificate-authority", &access->ca,
-		  &access->ca_path))
+		  &access->ca_file.path))
 		return false;
 	if (!access->ca.len)
 		return true;
-	field = access->ca_path ? "certificate-authority" : "certificate-authority-data";
+	path = access->ca_file.path;
+	field = path ? "certificate-authority" : "certificate-authority-data";
 	if (access->insecure)
 		return kshim__entry_fail(cluster, "insecure-skip-tls-verify", KSHIM_ECONFIG, chosen->error,
 					 "contradicts %s, which stands too", field);
 	problem = kshim__pem_ca_problem(&access->ca);
 	if (problem)
 		return kshim__entry_fail(cluster, field, KSHIM_ECONFIG, chosen->error, "%s%s%s",
-					 access->ca_path ? access->ca_path : "", access->ca_path ? ": " : "", problem);
+					 path ? path : "", path ? ": " : "", problem);
 	return true;
 }
 
@@ -167,20 +170,46 @@ static bool check_methods(struct chosen *chosen)
 	return true;
 }
 
+/* What already is a credential, so that a plugin is left alone (client-go's
+ * UpdateTransportConfig(), and its auth providers, which also leave a client
+ * certificate be). */
+static bool has_credential(const struct kshim__entry *user, bool is_exec)
+{
+	return kshim__entry_text(user, "token") || kshim__entry_text(user, "tokenFile") ||
+	       kshim__entry_text(user, "username") || kshim__entry_text(user, "password") ||
+	       (is_exec && (kshim__entry_text(user, "client-certificate") ||
+			    kshim__entry_text(user, "client-certificate-data")));
+}
+
+static bool parse_provider(struct chosen *chosen, struct kshim__credential_spec *spec)
+{
+	const struct kshim__entry *user = chosen->user;
+	const char *name = json_string_value(json_object_get(kshim__entry_get(user, "auth-provider"), "name"));
+
+	if (name && strcmp(name, "oidc") == 0) {
+		spec->way = &kshim__oidc_way;
+		spec->data = kshim__oidc_parse(user, chosen->error);
+	} else if (name && strcmp(name, "gcp") == 0) {
+		spec->way = &kshim__gcp_way;
+		spec->data = kshim__gcp_parse(user, chosen->error);
+	} else {
+		return kshim__entry_fail(user, "auth-provider", KSHIM_ECONFIG, chosen->error,
+					 "the auth provider \"%s\" (user \"%s\") is not supported; oidc and gcp are",
+					 name ? name : "", user->name);
+	}
+	return spec->data != NULL;
+}
+
 /* Credentials that a program or a provider gives, where nothing else does. */
 static bool resolve_plugin(struct chosen *chosen)
 {
 	const struct kshim__entry *user = chosen->user;
 	struct kshim__access *access = chosen->access;
+	bool is_exec = kshim__entry_get(user, "exec") != NULL;
 	struct kshim__credential_spec *spec;
 	struct kshim__buf source;
 
-	if (!access->https)
-		return true;
-	if (kshim__entry_get(user, "auth-provider"))
-		return kshim__entry_fail(user, "auth-provider", KSHIM_ECONFIG, chosen->error,
-					 "an auth provider (user \"%s\") is not supported yet", user->name);
-	if (!kshim__entry_get(user, "exec"))
+	if (!access->https || (!is_exec && !kshim__entry_get(user, "auth-provider")))
 		return true;
 	spec = access->credential = kshim__calloc(1, sizeof(*spec));
 	if (!spec)
@@ -190,9 +219,19 @@ static bool resolve_plugin(struct chosen *chosen)
 	spec->source = kshim__buf_take(&source, NULL);
 	if (!spec->source)
 		return no_memory(chosen);
-	spec->way = &kshim__exec_way;
-	spec->exec = kshim__exec_parse(user, chosen->cluster, access, chosen->error);
-	return spec->exec != NULL;
+	if (is_exec) {
+		spec->way = &kshim__exec_way;
+		spec->data = kshim__exec_parse(user, chosen->cluster, access, chosen->error);
+		if (!spec->data)
+			return false;
+	} else if (!parse_provider(chosen, spec)) {
+		return false;
+	}
+	if (has_credential(user, is_exec)) {
+		kshim__credential_spec_free(spec);
+		access->credential = NULL;
+	}
+	return true;
 }
 
 static bool resolve_certificate(struct chosen *chosen)
@@ -203,8 +242,7 @@ static bool resolve_certificate(struct chosen *chosen)
 			   kshim__entry_text(user, "client-certificate") ? "client-certificate" : NULL;
 	const char *key = kshim__entry_text(user, "client-key-data") ? "client-key-data" :
 			  kshim__entry_text(user, "client-key") ? "client-key" : NULL;
-	char *cert_path = NULL, *key_path = NULL, *path;
-	const char *problem = NULL;
+	const char *problem = NULL, *path;
 	bool of_key = false, good = false;
 
 	if (cert && !key)
@@ -216,17 +254,16 @@ static bool resolve_certificate(struct chosen *chosen)
 					 user->name);
 	if (!cert || !access->https)
 		return true;
-	if (load(chosen, user, "client-certificate-data", "client-certificate", &access->cert, &cert_path) &&
-	    load(chosen, user, "client-key-data", "client-key", &access->key, &key_path)) {
+	if (load(chosen, user, "client-certificate-data", "client-certificate", &access->cert,
+		 &access->cert_file.path) &&
+	    load(chosen, user, "client-key-data", "client-key", &access->key, &access->key_file.path)) {
 		problem = kshim__pem_pair_problem(&access->cert, &access->key, &of_key);
 		good = !problem;
 	}
-	path = of_key ? key_path : cert_path;
+	path = of_key ? access->key_file.path : access->cert_file.path;
 	if (problem)
 		kshim__entry_fail(user, of_key ? key : cert, KSHIM_ECONFIG, chosen->error, "%s%s%s", path ? path : "",
 				  path ? ": " : "", problem);
-	kshim__free(cert_path);
-	kshim__free(key_path);
 	return good;
 }
 
@@ -479,7 +516,9 @@ void kshim__access_unref(struct kshim__access *access)
 	kshim__free(access->tls_server_name);
 	kshim__free_secret_string(access->proxy_url);
 	kshim__blob_free(&access->ca);
-	kshim__free(access->ca_path);
+	kshim__free(access->ca_file.path);
+	kshim__free(access->cert_file.path);
+	kshim__free(access->key_file.path);
 	kshim__blob_free(&access->cert);
 	kshim__blob_free(&access->key);
 	kshim__free_secret_string(access->token);
@@ -512,6 +551,12 @@ const char *kshim__access_token(struct kshim__access *access, int64_t now)
 
 bool kshim__access_expire(struct kshim__access *access)
 {
+	int64_t rotate_at = access->rotate_at;
+	unsigned before = access->rotations;
+
 	access->file_token_read_at = 0;
-	return access->token_file;
+	access->rotate_at = 0;
+	kshim__access_rotate(access, 0);
+	access->rotate_at = rotate_at;
+	return access->token_file || access->rotations != before;
 }

@@ -5,6 +5,7 @@
 #include <kubeshim/config.h>
 
 #include <stdbool.h>
+#include <time.h>
 
 /* Bytes that may be secret; cleansed when freed. */
 struct kshim__blob {
@@ -15,6 +16,14 @@ struct kshim__blob {
 struct kshim__pair {
 	char *key;
 	char *value;
+};
+
+/* A file as it was last read. */
+struct kshim__watched {
+	char *path; /* NULL: the bytes did not come from a file */
+	struct timespec changed;
+	uint64_t inode;
+	bool settled; /* what it holds was good, and is in use */
 };
 
 struct kshim__credential_spec;
@@ -32,10 +41,14 @@ struct kshim__access {
 	bool insecure;     /* insecure-skip-tls-verify */
 	bool no_compression;
 	struct kshim__blob ca;   /* PEM; empty: the system's bundle */
-	char *ca_path;           /* where ca was read from, for messages; may be NULL */
+	struct kshim__watched ca_file;
 
 	struct kshim__blob cert; /* PEM */
 	struct kshim__blob key;  /* PEM */
+	struct kshim__watched cert_file;
+	struct kshim__watched key_file;
+	unsigned rotations;      /* grows when ca, or cert and key, are others */
+	int64_t rotate_at;       /* CLOCK_MONOTONIC ms: when the files are looked at again */
 	char *token;             /* inline bearer token, the fallback of token_file */
 	char *token_file;        /* re-read by kshim__access_token() */
 	char *username;
@@ -58,8 +71,8 @@ struct kshim__access {
 };
 
 /* The current context, resolved: new reference, or NULL and *error (KSHIM_ECONFIG
- * also when no current context is set, or it names a user, an exec plugin or an
- * auth provider that is not supported yet). */
+ * also when no current context is set, or it names a user or an auth provider
+ * that is not supported). */
 struct kshim__access *kshim__config_access(kshim_config *config, kshim_error **error);
 struct kshim__access *kshim__access_ref(struct kshim__access *access);
 void kshim__access_unref(struct kshim__access *access);
@@ -69,8 +82,14 @@ void kshim__access_unref(struct kshim__access *access);
  * keeps the old one when reading fails; trims white space. */
 const char *kshim__access_token(struct kshim__access *access, int64_t now);
 
-/* After a 401: the next kshim__access_token() reads the file again. true if
- * that may give another token (there is a file). */
+/* After a 401: the next kshim__access_token() reads the file again, and the
+ * client certificate's files are looked at now. true if other credentials may
+ * come of that. */
 bool kshim__access_expire(struct kshim__access *access);
+
+/* Reads the files of the CA, the client certificate and its key again when they
+ * have changed, which is looked for at most once a second; what cannot be used
+ * leaves the old in place. */
+void kshim__access_rotate(struct kshim__access *access, int64_t now);
 
 #endif

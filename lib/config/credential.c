@@ -1,9 +1,9 @@
 #include "config/credential.h"
 
 #include "alloc.h"
-#include "config/exec.h"
 #include "config/files.h"
 #include "error.h"
+#include "timestamp.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +17,8 @@ void kshim__credential_spec_free(struct kshim__credential_spec *spec)
 {
 	if (!spec)
 		return;
-	kshim__exec_free(spec->exec);
+	if (spec->data)
+		spec->way->free(spec->data);
 	kshim__free(spec->source);
 	kshim__free(spec);
 }
@@ -70,6 +71,7 @@ void kshim__credential_free(struct kshim__credential *credential)
 	kshim__task_remove(&credential->tell);
 	drop(credential);
 	kshim_error_free(credential->error);
+	kshim__free(credential->warning);
 	kshim__access_unref(credential->access);
 	kshim__free(credential);
 }
@@ -85,18 +87,25 @@ static void fetch(struct kshim__credential *credential)
 		kshim__credential_failed(credential, error ? error : kshim__error_new(KSHIM_ENOMEM, "out of memory"));
 }
 
-bool kshim__credential_ready(struct kshim__credential *credential)
+bool kshim__credential_ready(struct kshim__credential *credential, bool waited)
 {
-	if (credential->got &&
-	    (!credential->expires_at || (int64_t)time(NULL) < credential->expires_at - EXPIRY_LEEWAY_S))
+	if (credential->got && (waited || !credential->expires_at ||
+				(int64_t)time(NULL) < credential->expires_at - EXPIRY_LEEWAY_S))
 		return true;
 	fetch(credential);
 	return false;
 }
 
-void kshim__credential_expire(struct kshim__credential *credential)
+bool kshim__credential_expire(struct kshim__credential *credential, unsigned fetch)
 {
+	const struct kshim__credential_spec *spec = credential->access->credential;
+
+	if (fetch != credential->fetches)
+		return true; /* it was fetched anew meanwhile */
+	if (spec->way->renewable && !spec->way->renewable(spec->data))
+		return false;
 	credential->got = false;
+	return true;
 }
 
 static bool same(const struct kshim__blob *a, const struct kshim__blob *b)
@@ -107,10 +116,13 @@ static bool same(const struct kshim__blob *a, const struct kshim__blob *b)
 void kshim__credential_got(struct kshim__credential *credential, char *token, struct kshim__blob *cert,
 			   struct kshim__blob *key, int64_t expires_at)
 {
-	if (cert && cert->len && !(same(cert, &credential->cert) && same(key, &credential->key)))
+	const struct kshim__blob none = {NULL, 0};
+
+	if (!same(cert ? cert : &none, &credential->cert) || !same(key ? key : &none, &credential->key))
 		credential->certificates++;
 	drop(credential);
 	credential->got = true;
+	credential->fetches++;
 	credential->token = token;
 	credential->expires_at = expires_at;
 	if (cert) {
@@ -129,6 +141,7 @@ void kshim__credential_failed(struct kshim__credential *credential, kshim_error 
 {
 	kshim_error_free(credential->error);
 	credential->error = error;
+	credential->got = false;
 	kshim__error_prefix(error, "%s", credential->access->credential->source);
 	stop(credential);
 	kshim__task_queue(credential->loop, &credential->tell);
@@ -136,30 +149,7 @@ void kshim__credential_failed(struct kshim__credential *credential, kshim_error 
 
 int64_t kshim__parse_time(const char *text)
 {
-	int year, month, day, hour, minute, second, used = 0, off_hour = 0, off_minute = 0;
-	struct tm tm;
-	char sign[2];
+	struct kshim__timestamp at;
 
-	if (!text || sscanf(text, "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second,
-			    &used) != 6 || !used)
-		return -1;
-	text += used;
-	if (*text == '.')
-		text += 1 + strspn(text + 1, "0123456789");
-	if (strcmp(text, "Z") != 0 && strcmp(text, "z") != 0) {
-		if (sscanf(text, "%1[+-]%2d:%2d%n", sign, &off_hour, &off_minute, &used) != 3 || text[used])
-			return -1;
-		if (*text == '-') {
-			off_hour = -off_hour;
-			off_minute = -off_minute;
-		}
-	}
-	memset(&tm, 0, sizeof(tm));
-	tm.tm_year = year - 1900;
-	tm.tm_mon = month - 1;
-	tm.tm_mday = day;
-	tm.tm_hour = hour;
-	tm.tm_min = minute;
-	tm.tm_sec = second;
-	return (int64_t)timegm(&tm) - off_hour * 3600 - off_minute * 60;
+	return text && kshim__timestamp_parse(text, strlen(text), &at) ? at.seconds : -1;
 }

@@ -14,18 +14,21 @@
 struct kshim__credential;
 
 /* One way to fetch. `fetch` starts; the answer comes, from the loop, by
- * kshim__credential_got() or kshim__credential_failed(). `stop` ends a fetch
- * that is under way; `free` the spec's own data. */
+ * kshim__credential_got() or kshim__credential_failed(), never before fetch has
+ * returned. `stop` ends a fetch that is under way, or is over; `free` frees the
+ * spec's own data. */
 struct kshim__credential_way {
 	const char *name; /* "exec", "oidc" */
 	void *(*fetch)(struct kshim__credential *credential, kshim_error **error); /* its state, or NULL */
 	void (*stop)(void *state);
+	void (*free)(void *data);
+	bool (*renewable)(const void *data); /* NULL: another fetch may always help */
 };
 
 struct kshim__credential_spec {
 	const struct kshim__credential_way *way;
 	char *source; /* "file:line: user "name"", for messages */
-	struct kshim__exec *exec;
+	void *data; /* the way's */
 };
 
 void kshim__credential_spec_free(struct kshim__credential_spec *spec);
@@ -36,11 +39,13 @@ struct kshim__credential {
 	void *state; /* of the fetch under way, or NULL */
 	kshim_error *error; /* of the last fetch */
 	bool got;
+	unsigned fetches; /* that succeeded */
 	char *token; /* NULL: none */
 	struct kshim__blob cert; /* both or neither */
 	struct kshim__blob key;
 	unsigned certificates; /* grows with each new client certificate */
 	int64_t expires_at; /* CLOCK_REALTIME seconds; 0: until the server says 401 */
+	char *warning; /* of the last fetch: what went wrong beside it, for the user */
 	struct kshim__task tell;
 	void (*changed)(struct kshim__credential *credential);
 	void *owner;
@@ -52,11 +57,13 @@ struct kshim__credential *kshim__credential_new(kshim_loop *loop, struct kshim__
 void kshim__credential_free(struct kshim__credential *credential);
 
 /* true when there is one to send; else a fetch is under way and changed() will
- * run. */
-bool kshim__credential_ready(struct kshim__credential *credential);
+ * run. Who `waited` for the last fetch takes what it brought, also when that
+ * expires at once: else it would be fetched for ever. */
+bool kshim__credential_ready(struct kshim__credential *credential, bool waited);
 
-/* After a 401: the next kshim__credential_ready() fetches. */
-void kshim__credential_expire(struct kshim__credential *credential);
+/* After a 401 for what the fetch of that number (credential->fetches) brought:
+ * true when another may help; the next kshim__credential_ready() sees to it. */
+bool kshim__credential_expire(struct kshim__credential *credential, unsigned fetch);
 
 /* For the ways. What is got is taken over; token or cert and key may be NULL or
  * empty. The fetch's state must be gone, or going. */

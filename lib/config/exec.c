@@ -6,10 +6,9 @@
 #include "config/pem.h"
 #include "error.h"
 #include "process.h"
-#include "yaml.h"
+#include "yaml_doc.h"
 
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define V1 "client.authentication.k8s.io/v1"
@@ -18,13 +17,14 @@
 #define INFO "KUBERNETES_EXEC_INFO="
 #define OUTPUT_MAX (1u << 20)
 #define TIMEOUT_MS 60000
-#define SHOWN 400 /* of what the plugin wrote to stderr */
 
 struct kshim__exec {
 	char *api_version;
+	char *what; /* "the plugin …", for messages */
 	char **argv; /* NULL-terminated */
 	char **env;  /* "NAME=value", NULL-terminated; KUBERNETES_EXEC_INFO is the last */
 	char *hint;  /* installHint, or NULL */
+	int64_t timeout_ms;
 };
 
 /* A plugin that runs. */
@@ -43,11 +43,14 @@ static void free_strings(char **strings)
 	kshim__free(strings);
 }
 
-void kshim__exec_free(struct kshim__exec *exec)
+static void free_exec(void *data)
 {
+	struct kshim__exec *exec = data;
+
 	if (!exec)
 		return;
 	kshim__free(exec->api_version);
+	kshim__free(exec->what);
 	free_strings(exec->argv);
 	free_strings(exec->env);
 	kshim__free(exec->hint);
@@ -111,12 +114,16 @@ static bool parse_argv(struct kshim__exec *exec, const struct kshim__entry *user
 {
 	const json_t *args = json_object_get(value, "args");
 	size_t i, count = json_array_size(args);
+	struct kshim__buf what;
 
 	exec->argv = kshim__calloc(count + 2, sizeof(*exec->argv));
 	if (!exec->argv)
 		return false;
 	exec->argv[0] = resolve_command(user, json_string_value(json_object_get(value, "command")));
-	if (!exec->argv[0])
+	kshim__buf_init(&what);
+	kshim__buf_addf(&what, "the plugin %s", exec->argv[0] ? exec->argv[0] : "");
+	exec->what = kshim__buf_take(&what, NULL);
+	if (!exec->argv[0] || !exec->what)
 		return false;
 	for (i = 0; i < count; i++) {
 		exec->argv[i + 1] = kshim__strdup(json_string_value(json_array_get(args, i)));
@@ -139,8 +146,6 @@ static bool parse_env(struct kshim__exec *exec, const json_t *value, json_t *clu
 		const char *text = json_string_value(json_object_get(json_array_get(env, i), "value"));
 		struct kshim__buf variable;
 
-		if (!name || !*name || strchr(name, '='))
-			continue;
 		kshim__buf_init(&variable);
 		kshim__buf_addf(&variable, "%s=%s", name, text ? text : "");
 		exec->env[used] = kshim__buf_take(&variable, NULL);
@@ -157,12 +162,22 @@ static bool check(const struct kshim__entry *user, const json_t *value, kshim_er
 	const char *command = json_string_value(json_object_get(value, "command"));
 	const char *version = json_string_value(json_object_get(value, "apiVersion"));
 	const char *mode = json_string_value(json_object_get(value, "interactiveMode"));
+	const json_t *env = json_object_get(value, "env"), *variable;
+	size_t i;
 
 	if (!command || !*command)
 		return kshim__entry_fail(user, "exec", KSHIM_ECONFIG, error, "command is missing");
 	if (!version || (strcmp(version, V1) != 0 && strcmp(version, V1BETA1) != 0))
 		return kshim__entry_fail(user, "exec", KSHIM_ECONFIG, error, "apiVersion is \"%s\"; \"%s\" and \"%s\" can be",
 					 version ? version : "", V1, V1BETA1);
+	json_array_foreach((json_t *)env, i, variable)
+	{
+		const char *name = json_string_value(json_object_get(variable, "name"));
+
+		if (!name || !*name || strchr(name, '='))
+			return kshim__entry_fail(user, "exec", KSHIM_ECONFIG, error,
+						 "env[%zu] has no name, or one with a \"=\"", i);
+	}
 	if (!mode || !*mode) {
 		if (strcmp(version, V1BETA1) == 0)
 			return true;
@@ -178,8 +193,8 @@ static bool check(const struct kshim__entry *user, const json_t *value, kshim_er
 	return true;
 }
 
-struct kshim__exec *kshim__exec_parse(const struct kshim__entry *user, const struct kshim__entry *cluster,
-				      const struct kshim__access *access, kshim_error **error)
+void *kshim__exec_parse(const struct kshim__entry *user, const struct kshim__entry *cluster,
+			const struct kshim__access *access, kshim_error **error)
 {
 	const json_t *value = kshim__entry_get(user, "exec");
 	struct kshim__exec *exec;
@@ -191,6 +206,7 @@ struct kshim__exec *kshim__exec_parse(const struct kshim__entry *user, const str
 	exec = kshim__calloc(1, sizeof(*exec));
 	if (!exec)
 		return kshim__fail(error, KSHIM_ENOMEM, "out of memory");
+	exec->timeout_ms = TIMEOUT_MS;
 	exec->api_version = kshim__strdup(json_string_value(json_object_get(value, "apiVersion")));
 	exec->hint = kshim__strdup(json_string_value(json_object_get(value, "installHint")));
 	ok = exec->api_version != NULL;
@@ -202,8 +218,13 @@ struct kshim__exec *kshim__exec_parse(const struct kshim__entry *user, const str
 	json_decref(info);
 	if (ok)
 		return exec;
-	kshim__exec_free(exec);
+	free_exec(exec);
 	return kshim__fail(error, KSHIM_ENOMEM, "out of memory");
+}
+
+void kshim__exec_set_timeout(void *exec, int64_t ms)
+{
+	((struct kshim__exec *)exec)->timeout_ms = ms;
 }
 
 /* Running. */
@@ -275,7 +296,7 @@ static const char *problem_of(const json_t *answer, const char *api_version)
 	const json_t *status = json_object_get(answer, "status");
 	const char *version = json_string_value(json_object_get(answer, "apiVersion"));
 	const char *kind = json_string_value(json_object_get(answer, "kind"));
-	const char *expiry = text_of(status, "expirationTimestamp");
+	const char *expiry = text_of(status, "expirationTimestamp"), *at;
 
 	if (!kind || strcmp(kind, "ExecCredential") != 0)
 		return "it is no ExecCredential";
@@ -287,6 +308,9 @@ static const char *problem_of(const json_t *answer, const char *api_version)
 		return "it has only one of clientCertificateData and clientKeyData";
 	if (!text_of(status, "token") && !text_of(status, "clientCertificateData"))
 		return "it has neither a token nor a client certificate";
+	for (at = text_of(status, "token"); at && *at; at++)
+		if ((unsigned char)*at <= ' ' || *at == 0x7f)
+			return "its token holds a space or a control character";
 	if (expiry && kshim__parse_time(expiry) < 0)
 		return "its expirationTimestamp is no time";
 	return NULL;
@@ -295,13 +319,15 @@ static const char *problem_of(const json_t *answer, const char *api_version)
 static void take_answer(struct kshim__credential *credential, const json_t *answer)
 {
 	const json_t *status = json_object_get(answer, "status");
-	const char *problem = problem_of(answer, credential->access->credential->exec->api_version);
+	const struct kshim__exec *exec = credential->access->credential->data;
+	const char *problem = problem_of(answer, exec->api_version);
 	struct kshim__blob cert = {NULL, 0}, key = {NULL, 0};
 	char *token = NULL;
 	bool of_key, ok;
 
 	if (problem) {
-		kshim__credential_failed(credential, kshim__error_new(KSHIM_ECONFIG, "what the plugin printed: %s", problem));
+		kshim__credential_failed(credential,
+					 kshim__error_new(KSHIM_ECONFIG, "what %s printed: %s", exec->what, problem));
 		return;
 	}
 	ok = take_pair(status, &cert, &key);
@@ -318,69 +344,45 @@ static void take_answer(struct kshim__credential *credential, const json_t *answ
 	kshim__blob_free(&cert);
 	kshim__blob_free(&key);
 	kshim__free_secret_string(token);
-	kshim__credential_failed(credential, ok ? kshim__error_new(KSHIM_ECONFIG, "the plugin's certificate: %s", problem) :
-						  kshim__error_new(KSHIM_ENOMEM, "out of memory"));
-}
-
-/* Why it failed, with what it said itself on stderr, on one line. */
-static kshim_error *failure(const struct run *run)
-{
-	const struct kshim__process *process = &run->process;
-	const struct kshim__exec *exec = run->credential->access->credential->exec;
-	size_t len = process->err.len < SHOWN ? process->err.len : SHOWN, i;
-	char said[SHOWN + 1];
-	struct kshim__buf why;
-	kshim_error *error;
-
-	for (i = 0; i < len; i++)
-		said[i] = (unsigned char)process->err.data[i] < ' ' ? ' ' : process->err.data[i];
-	while (len && said[len - 1] == ' ')
-		len--;
-	said[len] = '\0';
-	kshim__buf_init(&why);
-	if (process->timed_out)
-		kshim__buf_addf(&why, "did not end within %d s", TIMEOUT_MS / 1000);
-	else if (process->too_long)
-		kshim__buf_addf(&why, "printed more than %u bytes", OUTPUT_MAX);
-	else if (WIFSIGNALED(process->status))
-		kshim__buf_addf(&why, "was killed by signal %d", WTERMSIG(process->status));
-	else
-		kshim__buf_addf(&why, "ended with status %d", WEXITSTATUS(process->status));
-	error = kshim__error_new(KSHIM_ECONFIG, "the plugin %s %s%s%s%s%s", exec->argv[0], why.data ? why.data : "failed",
-				 len ? ": " : "", said, exec->hint ? "; hint: " : "", exec->hint ? exec->hint : "");
-	kshim__buf_free(&why);
-	return error;
+	kshim__credential_failed(credential,
+				 ok ? kshim__error_new(KSHIM_ECONFIG, "the certificate of %s: %s", exec->what, problem) :
+				      kshim__error_new(KSHIM_ENOMEM, "out of memory"));
 }
 
 static void ended(struct kshim__process *process)
 {
 	struct run *run = KSHIM__OWNER(process, struct run, process);
 	struct kshim__credential *credential = run->credential;
+	const struct kshim__exec *exec = credential->access->credential->data;
 	struct kshim__yaml_doc *docs = NULL;
-	kshim_error *error = NULL;
-	size_t count = 0;
+	kshim_error *error;
+	size_t count = 0, i;
 
-	if (process->timed_out || process->too_long || !WIFEXITED(process->status) || WEXITSTATUS(process->status) != 0) {
-		kshim__credential_failed(credential, failure(run));
+	error = kshim__process_problem(process, exec->what, exec->hint);
+	if (error) {
+		kshim__credential_failed(credential, error);
 		return;
 	}
 	/* some print YAML */
-	if (process->out.failed || kshim__yaml_read(process->out.data ? process->out.data : "", process->out.len,
-						    "the plugin's output", KSHIM_ECONFIG, 0, &docs, &count, &error) < 0 ||
+	if (kshim__yaml_read(process->out.data ? process->out.data : "", process->out.len, "the plugin's output",
+			     KSHIM_ECONFIG, 0, &docs, &count, &error) < 0 ||
 	    count != 1) {
 		/* the error of the reader may quote what must stay secret */
 		kshim_error_free(error);
 		kshim__credential_failed(credential, kshim__error_new(KSHIM_ECONFIG,
-								      "what the plugin printed is no JSON or YAML document"));
+								      "what %s printed is no JSON or YAML document",
+								      exec->what));
 	} else {
 		take_answer(credential, docs[0].value);
 	}
+	for (i = 0; i < count; i++)
+		kshim__json_cleanse(docs[i].value);
 	kshim__yaml_free(docs, count);
 }
 
 static void *fetch(struct kshim__credential *credential, kshim_error **error)
 {
-	struct kshim__exec *exec = credential->access->credential->exec;
+	struct kshim__exec *exec = credential->access->credential->data;
 	struct run *run = kshim__calloc(1, sizeof(*run));
 
 	if (!run)
@@ -388,13 +390,14 @@ static void *fetch(struct kshim__credential *credential, kshim_error **error)
 	run->credential = credential;
 	run->environment = merge_environment(exec->env);
 	if (run->environment && kshim__process_start(&run->process, credential->loop, exec->argv, run->environment,
-						     OUTPUT_MAX, TIMEOUT_MS, ended, error))
+						     OUTPUT_MAX, exec->timeout_ms, ended, error))
 		return run;
-	if (*error && exec->hint)
-		kshim__error_prefix(*error, "%s", exec->hint);
+	if (*error)
+		kshim__error_prefix(*error, "%s cannot be run%s%s%s", exec->what, exec->hint ? " (" : "",
+				    exec->hint ? exec->hint : "", exec->hint ? ")" : "");
 	kshim__free(run->environment);
 	kshim__free(run);
 	return NULL;
 }
 
-const struct kshim__credential_way kshim__exec_way = {"exec", fetch, stop};
+const struct kshim__credential_way kshim__exec_way = {"exec", fetch, stop, free_exec, NULL};

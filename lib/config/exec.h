@@ -9,13 +9,13 @@
 #include "config/credential.h"
 #include "config/kubeconfig.h"
 
-struct kshim__exec;
-
 /* Of a user that has "exec": new, or NULL and *error. `cluster` is told to the
  * plugin where it asks for that. */
-struct kshim__exec *kshim__exec_parse(const struct kshim__entry *user, const struct kshim__entry *cluster,
-				      const struct kshim__access *access, kshim_error **error);
-void kshim__exec_free(struct kshim__exec *exec);
+void *kshim__exec_parse(const struct kshim__entry *user, const struct kshim__entry *cluster,
+			const struct kshim__access *access, kshim_error **error);
+
+/* How long the plugin may run, where that is not the usual time. */
+void kshim__exec_set_timeout(void *exec, int64_t ms);
 
 extern const struct kshim__credential_way kshim__exec_way;
 

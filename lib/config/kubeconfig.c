@@ -6,7 +6,6 @@
 #include "config/url.h"
 #include "error.h"
 
-#include <openssl/crypto.h>
 #include <string.h>
 
 #define ENTRIES_MAX 10000 /* of clusters, users, contexts each */
@@ -27,26 +26,11 @@ kshim_config *kshim__kubeconfig_new(kshim_error **error)
 	return config;
 }
 
-/* Values may be shared by aliases, hence wiped twice, which does no harm. */
-static void cleanse(json_t *value)
-{
-	const char *key;
-	json_t *member;
-	size_t i;
-
-	if (json_is_string(value))
-		OPENSSL_cleanse((char *)json_string_value(value), json_string_length(value));
-	json_array_foreach(value, i, member)
-		cleanse(member);
-	json_object_foreach(value, key, member)
-		cleanse(member);
-}
-
 static void file_free(struct kshim__kubefile *file)
 {
 	if (!file)
 		return;
-	cleanse(file->doc.value);
+	kshim__json_cleanse(file->doc.value);
 	json_decref(file->doc.value);
 	json_decref(file->doc.lines);
 	kshim__free(file->name);
@@ -148,7 +132,7 @@ static int read_document(struct kshim__kubefile *file, const char *text, size_t 
 		memset(&docs[0], 0, sizeof(docs[0]));
 	}
 	for (i = 0; i < count; i++)
-		cleanse(docs[i].value);
+		kshim__json_cleanse(docs[i].value);
 	kshim__yaml_free(docs, count);
 	return count > 1 ? -1 : 0;
 }

@@ -266,6 +266,16 @@ const char *fakeapi_client_key_pem(const struct fakeapi *api)
 	return api->cert ? api->cert->client_key_pem : "";
 }
 
+const char *fakeapi_other_cert_pem(const struct fakeapi *api)
+{
+	return api->cert ? api->cert->other_pem : "";
+}
+
+const char *fakeapi_other_key_pem(const struct fakeapi *api)
+{
+	return api->cert ? api->cert->other_key_pem : "";
+}
+
 unsigned fakeapi_connections(const struct fakeapi *api)
 {
 	return atomic_load(&api->log->connections);

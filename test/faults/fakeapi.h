@@ -198,6 +198,8 @@ pid_t fakeapi_pid(const struct fakeapi *api);
 const char *fakeapi_ca_pem(const struct fakeapi *api);	/* "" with .plain */
 const char *fakeapi_client_cert_pem(const struct fakeapi *api);	/* CN kubeshim-client */
 const char *fakeapi_client_key_pem(const struct fakeapi *api);
+const char *fakeapi_other_cert_pem(const struct fakeapi *api);	/* CN kubeshim-other */
+const char *fakeapi_other_key_pem(const struct fakeapi *api);
 
 /* What the server has seen until now. None of these waits. */
 unsigned fakeapi_connections(const struct fakeapi *api);	/* accepted */

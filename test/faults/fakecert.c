@@ -156,10 +156,14 @@ struct fakecert *fakecert_new(const char *san, bool expired, const struct fakece
 	if (like) {
 		c->client_pem = strdup(like->client_pem);
 		c->client_key_pem = strdup(like->client_key_pem);
-		ok = ok && c->client_pem && c->client_key_pem;
+		c->other_pem = strdup(like->other_pem);
+		c->other_key_pem = strdup(like->other_key_pem);
+		ok = ok && c->client_pem && c->client_key_pem && c->other_pem && c->other_key_pem;
 	} else {
 		ok = ok && make_leaf(ca, ca_key, "kubeshim-client", "system:masters", NULL,
-				     "clientAuth", false, &c->client_pem, &c->client_key_pem);
+				     "clientAuth", false, &c->client_pem, &c->client_key_pem) &&
+		     make_leaf(ca, ca_key, "kubeshim-other", "system:masters", NULL,
+			       "clientAuth", false, &c->other_pem, &c->other_key_pem);
 	}
 	ok = ok && c->ca_pem && c->ca_key_pem;
 out:
@@ -182,6 +186,8 @@ void fakecert_free(struct fakecert *c)
 	free(c->server_key_pem);
 	free(c->client_pem);
 	free(c->client_key_pem);
+	free(c->other_pem);
+	free(c->other_key_pem);
 	free(c);
 }
 

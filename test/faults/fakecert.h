@@ -9,6 +9,7 @@ struct fakecert {
 	char *ca_pem, *ca_key_pem;
 	char *server_pem, *server_key_pem;
 	char *client_pem, *client_key_pem;
+	char *other_pem, *other_key_pem;	/* a second client */
 };
 
 /* san NULL: the usual names. like: take its CA and client. NULL on failure. */

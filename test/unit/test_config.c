@@ -124,7 +124,7 @@ static const struct {
 	{"other-user-bad", LOAD, "11: users[1].user.token: is no string; quote it"},
 	{"password-token", USE, "10: users[0].user.password: the user \"u\" has token too; one of both must go"},
 	{"preferences-list", LOAD, "17: preferences: wants a mapping"},
-	{"provider", USE, "10: users[0].user.auth-provider: an auth provider (user \"u\") is not supported yet"},
+	{"provider", USE, "10: users[0].user.auth-provider: the auth provider oidc needs idp-issuer-url"},
 	{"proxy-bare", USE, "7: clusters[0].cluster.proxy-url: a proxy's scheme is http, https or socks5"},
 	{"proxy-socks4", USE, "7: clusters[0].cluster.proxy-url: a proxy's scheme is http, https or socks5"},
 	{"root-extra-doc", LOAD, "18: a second document; a kubeconfig is one"},
@@ -245,7 +245,7 @@ static void whole(void **state)
 
 	access = access_of(DATA "cert-files.yaml");
 	assert_true(access->ca.len > 100 && access->cert.len > 100 && access->key.len > 100);
-	assert_true(matches("/*/" DATA "pki/ca.crt", access->ca_path));
+	assert_true(matches("/*/" DATA "pki/ca.crt", access->ca_file.path));
 	assert_null(kshim__access_token(access, 5));
 	kshim__access_unref(access);
 
@@ -253,7 +253,7 @@ static void whole(void **state)
 	assert_true(access->cert.len > 100 && access->key.len > 100);
 	kshim__access_unref(access);
 	access = access_of(DATA "ca-both.yaml");
-	assert_true(access->ca.len > 100 && !access->ca_path);
+	assert_true(access->ca.len > 100 && !access->ca_file.path);
 	kshim__access_unref(access);
 	access = access_of(DATA "ca-data-pem.yaml");
 	assert_int_equal(strncmp(access->ca.data, "-----BEGIN", 10), 0);
@@ -352,7 +352,7 @@ static void contexts(void **state)
 {
 	static const char text[] =
 		"{clusters: [{name: c, cluster: {server: https://k/}}, {name: d, cluster: {server: 'https://x:y:z'}}],\n"
-		" users: [{name: u, user: {token: t}}, {name: e, user: {exec: {command: x}}}],\n"
+		" users: [{name: u, user: {token: t}}, {name: e, user: {exec: {command: x, apiVersion: v2}}}],\n"
 		" contexts: [{name: good, context: {cluster: c, user: u}},\n"
 		"  {name: plain, context: {cluster: c}},\n"
 		"  {name: bad, context: {cluster: d, user: u}},\n"
@@ -373,7 +373,7 @@ static void contexts(void **state)
 	expect_error(error, KSHIM_ECONFIG, "kubeconfig:1: clusters[1].cluster.server: *");
 	error = NULL;
 	assert_int_equal(kshim_config_use_context(config, "plug", &error), -1);
-	expect_error(error, KSHIM_ECONFIG, "kubeconfig:2: users[1].user.exec: apiVersion is \"\"*");
+	expect_error(error, KSHIM_ECONFIG, "kubeconfig:2: users[1].user.exec: apiVersion is \"v2\"; *");
 	assert_int_equal(kshim_config_use_context(config, "plug", NULL), -1);
 	assert_string_equal(kshim_config_current_context(config), "good");
 	assert_string_equal(kshim_config_server(config), "https://k");

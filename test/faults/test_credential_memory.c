@@ -1,0 +1,190 @@
+/* Every allocation on the way to a credential fails once. */
+/* LINK: -Wl,--wrap=kshim__malloc,--wrap=kshim__calloc,--wrap=kshim__realloc,--wrap=kshim__memdup,--wrap=kshim__strdup */
+#include "../testutil.h"
+#include "../unit/failalloc.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* {"exp":4102444800} */
+#define TOKEN "e30.eyJleHAiOjQxMDI0NDQ4MDB9.s"
+
+static char dir[] = "/tmp/kshim-memory-XXXXXX";
+
+static char *path_of(const char *name)
+{
+	static char path[2][256];
+	static unsigned at;
+
+	at = !at;
+	snprintf(path[at], sizeof(path[at]), "%s/%s", dir, name);
+	return path[at];
+}
+
+static void put_file(const char *name, const char *text, mode_t mode)
+{
+	FILE *file = fopen(path_of(name), "we");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(path_of(name), mode), 0);
+}
+
+static void discover(void *ctx, const struct fakeapi_request *request, struct fakeapi_answer *out)
+{
+	char *body;
+
+	(void)ctx;
+	if (asprintf(&body, "{\"token_endpoint\":\"https://%s/token\"}", fakeapi_header(request, "host")) < 0)
+		abort();
+	out->body = body;
+	out->body_free = free;
+}
+
+static const struct fakeapi_route routes[] = {
+	{.path = "/.well-known/*", .generate = discover},
+	{.path = "/token", .answer = {.body = "{\"id_token\":\"" TOKEN "\",\"refresh_token\":\"new\"}"}},
+	{.answer = {.body = POD("a")}},
+};
+
+/* true: the i-th allocation did fail. */
+static bool one(const struct fakeapi *api, const char *user, long i)
+{
+	char *ca = base64_member("certificate-authority-data", fakeapi_ca_pem(api)), *text;
+	kshim_loop *loop = kshim_loop_new();
+	kshim_error *error = NULL;
+	struct seen seen = {0};
+	kshim_client *client;
+	kshim_query *pods = NULL;
+	bool failed, whole;
+
+	assert_non_null(loop);
+	assert_true(asprintf(&text,
+			     "{\"current-context\":\"x\",\"contexts\":[{\"name\":\"x\",\"context\":{\"cluster\":\"c\","
+			     "\"user\":\"u\",\"namespace\":\"ns\"}}],\"clusters\":[{\"name\":\"c\",\"cluster\":{\"server\":"
+			     "\"%s\",%s}}],\"users\":[{\"name\":\"u\",\"user\":{%s}}]}", fakeapi_url(api), ca, user) > 0);
+	put_file("config", text, 0600);
+	failalloc_arm(i, false);
+	client = kshim_client_open(loop, kshim_config_from_file(path_of("config"), &error), &error);
+	if (client)
+		pods = kshim_query_new(client, KSHIM_POD, NULL);
+	if (pods && started(&seen, kshim_query_get_by_name(pods, "a", seen_done, &seen))) {
+		assert_int_equal(kshim_loop_run(loop), 0);
+		assert_int_equal(seen.done, 1);
+	}
+	failed = failalloc_disarm();
+	if (!failed)
+		assert_ok(&seen);
+	/* whatever happened, the file is whole: the old one or the new one */
+	kshim_query_free(pods);
+	kshim_client_free(client);
+	kshim_error_free(error);
+	error = NULL;
+	pods = NULL;
+	client = kshim_client_open(loop, kshim_config_from_file(path_of("config"), &error), &error);
+	whole = client != NULL;
+	kshim_client_free(client);
+	kshim_error_free(error);
+	assert_true(whole);
+	assert_int_equal(access(path_of("config.lock"), F_OK), -1);
+	kshim_loop_free(loop);
+	free(text);
+	free(ca);
+	return failed;
+}
+
+static void sweep(const char *user)
+{
+	struct fakeapi_options options = {.routes = routes, .route_count = COUNT(routes)};
+	int fds = open_fds();
+	struct fakeapi *api;
+	long i, step = slowness() > 1 ? 3 : 1;
+
+	if (!failalloc_works())
+		skip();
+	api = fakeapi_start(&options);
+	assert_non_null(api);
+	for (i = 0; one(api, user, i); i += step)
+		;
+	print_message("[   info   ] %ld allocations\n", i);
+	assert_true(i > 40);
+	assert_int_equal(fakeapi_stop(api), 0);
+	assert_fds(fds);
+}
+
+static void test_exec(void **state)
+{
+	char *user, *text;
+
+	(void)state;
+	assert_true(asprintf(&text, "#!/bin/sh\necho '{\"kind\":\"ExecCredential\",\"apiVersion\":"
+			     "\"client.authentication.k8s.io/v1\",\"status\":{\"token\":\"t\"}}'\n") > 0);
+	put_file("plugin", text, 0755);
+	free(text);
+	assert_true(asprintf(&user, "\"exec\":{\"command\":\"%s\",\"args\":[\"a\"],\"env\":[{\"name\":\"A\",\"value\":\"b\"}],"
+			     "\"provideClusterInfo\":true,\"installHint\":\"h\",\"interactiveMode\":\"Never\","
+			     "\"apiVersion\":\"client.authentication.k8s.io/v1\"}", path_of("plugin")) > 0);
+	sweep(user);
+	free(user);
+}
+
+static void test_oidc(void **state)
+{
+	struct fakeapi_options options = {.routes = routes, .route_count = COUNT(routes)};
+	struct fakeapi *api = fakeapi_start(&options);
+	long i, step = slowness() > 1 ? 3 : 1;
+	char *user, *ca;
+
+	(void)state;
+	assert_non_null(api);
+	ca = base64_member("idp-certificate-authority-data", fakeapi_ca_pem(api));
+	assert_true(asprintf(&user, "\"auth-provider\":{\"name\":\"oidc\",\"config\":{\"client-id\":\"c\",\"client-secret\":"
+			     "\"s\",\"id-token\":\"e30.eyJleHAiOjF9.s\",\"refresh-token\":\"r\",\"idp-issuer-url\":\"%s\",%s}}",
+			     fakeapi_url(api), ca) > 0);
+	for (i = 0; failalloc_works() && one(api, user, i); i += step)
+		;
+	print_message("[   info   ] %ld allocations\n", i);
+	assert_int_equal(fakeapi_stop(api), 0);
+	free(user);
+	free(ca);
+}
+
+static void test_gcp(void **state)
+{
+	char *user;
+
+	(void)state;
+	put_file("command", "#!/bin/sh\necho access_token: t\n", 0755);
+	assert_true(asprintf(&user, "\"auth-provider\":{\"name\":\"gcp\",\"config\":{\"cmd-path\":\"%s\",\"cmd-args\":\"a b\"}}",
+			     path_of("command")) > 0);
+	sweep(user);
+	free(user);
+}
+
+static int make_folder(void **state)
+{
+	(void)state;
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+	char command[64];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	return system(command);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_oidc),
+		cmocka_unit_test(test_gcp),
+	};
+
+	test_begin();
+	return cmocka_run_group_tests_name("credential_memory", tests, make_folder, remove_folder);
+}
