@@ -10,7 +10,7 @@
 /* The state goes when its call has ended and no step refers to it any more. */
 static void free_if_over(struct kshim__composite *composite)
 {
-	if (composite->call || !kshim__list_empty(&composite->steps))
+	if (composite->call || composite->holds || !kshim__list_empty(&composite->steps))
 		return;
 	composite->release(composite);
 	kshim__client_unref(composite->client);
@@ -146,6 +146,23 @@ void kshim__composite_finish(struct kshim__composite *composite, kshim_object *o
 	kshim__call_finish(call);
 }
 
+void kshim__composite_finish_as(struct kshim__composite *composite, kshim_object *object, kshim_object *state)
+{
+	size_t len = 0;
+	const char *text = kshim_object_text(state, &len);
+	char *copy = text ? kshim__memdup(text, len) : NULL;
+
+	if (!copy) {
+		kshim__composite_no_memory(composite);
+		return;
+	}
+	if (composite->call)
+		kshim__object_replace_text(object, copy, len);
+	else
+		kshim__free(copy);
+	kshim__composite_finish(composite, object);
+}
+
 void kshim__composite_fail(struct kshim__composite *composite, kshim_error *error)
 {
 	if (composite->call)
@@ -168,6 +185,20 @@ bool kshim__composite_failed(struct kshim__composite *composite, const kshim_res
 	error = kshim_error_copy(kshim_result_error(result));
 	kshim__composite_fail(composite, error ? error : kshim__error_new(KSHIM_ENOMEM, "out of memory"));
 	return true;
+}
+
+void kshim__composite_hold(struct kshim__composite *composite)
+{
+	composite->holds++;
+}
+
+bool kshim__composite_release(struct kshim__composite *composite)
+{
+	bool goes_on = composite->call != NULL;
+
+	composite->holds--;
+	free_if_over(composite);
+	return goes_on;
 }
 
 static void woke(kshim_call *call)

@@ -21,6 +21,7 @@ struct kshim__composite {
 	kshim_call *call; /* NULL once it ended */
 	kshim_client *client; /* reference */
 	struct kshim__link steps;
+	unsigned holds;
 	void (*release)(struct kshim__composite *composite); /* what the state holds, not the state itself */
 };
 
@@ -58,10 +59,19 @@ void kshim__step_done(kshim_result *result, void *user);
  * result; or with an error (taken over; a copy of a step's: kshim_error_copy).
  * The state may be gone afterwards. */
 void kshim__composite_finish(struct kshim__composite *composite, kshim_object *object);
+/* Ends it well: what the verb was called on takes the text of its newest state,
+ * and is the result. */
+void kshim__composite_finish_as(struct kshim__composite *composite, kshim_object *object, kshim_object *state);
 void kshim__composite_fail(struct kshim__composite *composite, kshim_error *error);
 void kshim__composite_no_memory(struct kshim__composite *composite);
 /* true, and the composite failed, if the step's result is an error. */
 bool kshim__composite_failed(struct kshim__composite *composite, const kshim_result *result);
+
+/* Around what may end the composite (a user's callback, several steps that are
+ * started): the state lives until the last release, which tells whether the
+ * composite goes on. */
+void kshim__composite_hold(struct kshim__composite *composite);
+bool kshim__composite_release(struct kshim__composite *composite);
 
 /* Goes on after a while. */
 void kshim__composite_sleep(struct kshim__composite *composite, int64_t ms,

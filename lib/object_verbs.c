@@ -2,6 +2,7 @@
 #include "call.h"
 #include "json/valid.h"
 #include "path.h"
+#include "scale_ready.h"
 #include "verb.h"
 #include "write.h"
 
@@ -33,10 +34,8 @@ static bool set_target(kshim_call *call, kshim_object *object)
 	return target->kind || target->kind_name;
 }
 
-/* A call about an object, not yet begun. With needs_name its name goes into the
- * path. */
-static kshim_call *new_call(kshim_object *object, const char *method, const kshim_options *options, bool needs_name,
-			    kshim_done_fn *done, void *user)
+kshim_call *kshim__verb_on_object(kshim_object *object, const char *method, const kshim_options *options,
+				  bool needs_name, kshim_done_fn *done, void *user)
 {
 	const char *name, *namespace_, *subresource = options->subresource;
 	kshim_call *call;
@@ -116,7 +115,7 @@ static void exists_answered(kshim_call *call)
 
 kshim_call *kshim_object_exists(kshim_object *object, const kshim_options *options, kshim_done_fn *done, void *user)
 {
-	kshim_call *call = new_call(object, "GET", or_default(options), true, done, user);
+	kshim_call *call = kshim__verb_on_object(object, "GET", or_default(options), true, done, user);
 
 	if (!call)
 		return NULL;
@@ -126,7 +125,7 @@ kshim_call *kshim_object_exists(kshim_object *object, const kshim_options *optio
 
 kshim_call *kshim_object_reload(kshim_object *object, const kshim_options *options, kshim_done_fn *done, void *user)
 {
-	kshim_call *call = new_call(object, "GET", or_default(options), true, done, user);
+	kshim_call *call = kshim__verb_on_object(object, "GET", or_default(options), true, done, user);
 
 	if (!call)
 		return NULL;
@@ -138,7 +137,7 @@ kshim_call *kshim_object_reload(kshim_object *object, const kshim_options *optio
 static kshim_call *send_whole(kshim_object *object, const char *method, bool needs_name, const char *const *without,
 			      enum kshim__content content, const kshim_options *options, kshim_done_fn *done, void *user)
 {
-	kshim_call *call = new_call(object, method, options, needs_name, done, user);
+	kshim_call *call = kshim__verb_on_object(object, method, options, needs_name, done, user);
 	kshim_error *error = NULL;
 	size_t len = 0;
 	char *body;
@@ -185,7 +184,7 @@ kshim_call *kshim_object_update(kshim_object *object, const kshim_options *optio
 	char *body;
 
 	options = or_default(options);
-	call = new_call(object, "PATCH", options, true, done, user);
+	call = kshim__verb_on_object(object, "PATCH", options, true, done, user);
 	if (!call)
 		return NULL;
 	body = kshim__object_diff(object, options->if_unchanged, &len, &unchanged, &error);
@@ -220,7 +219,7 @@ kshim_call *kshim_object_patch(kshim_object *object, kshim_patch type, const cha
 					  kshim__error_new(KSHIM_EINVAL, "a patch of this type is a JSON %s",
 							   first == '[' ? "array of operations" : "object"));
 	options = or_default(options);
-	call = new_call(object, "PATCH", options, true, done, user);
+	call = kshim__verb_on_object(object, "PATCH", options, true, done, user);
 	if (!call)
 		return NULL;
 	return write_body(call, kshim__memdup(patch, len), len, contents[type], options, NULL);
@@ -243,7 +242,7 @@ kshim_call *kshim_object_delete(kshim_object *object, const kshim_options *optio
 	kshim_call *call;
 
 	options = or_default(options);
-	call = new_call(object, "DELETE", options, true, done, user);
+	call = kshim__verb_on_object(object, "DELETE", options, true, done, user);
 	if (!call)
 		return NULL;
 	call->keep_object = true;
@@ -359,7 +358,9 @@ kshim_call *kshim_object_scale(kshim_object *object, int64_t replicas, const ksh
 		return kshim__client_fail(object->client, kshim__error_new(KSHIM_EINVAL, "%lld replicas cannot be",
 									   (long long)replicas));
 	options = or_default(options);
-	call = new_call(object, "PATCH", options, true, done, user);
+	if (options->wait_ready)
+		return kshim__scale_and_wait(object, replicas, options, done, user);
+	call = kshim__verb_on_object(object, "PATCH", options, true, done, user);
 	if (!call)
 		return NULL;
 	call->number = replicas;

@@ -18,6 +18,24 @@ kshim_options *kshim_options_new(void)
 	return options;
 }
 
+kshim_options *kshim__options_copy(const kshim_options *options)
+{
+	kshim_options *copy = kshim_options_new();
+
+	if (!options || !copy)
+		return copy;
+	*copy = *options;
+	copy->field_manager = kshim__strdup(options->field_manager);
+	copy->subresource = kshim__strdup(options->subresource);
+	copy->uid = kshim__strdup(options->uid);
+	copy->version = kshim__strdup(options->version);
+	if ((!options->field_manager || copy->field_manager) && (!options->subresource || copy->subresource) &&
+	    (!options->uid || copy->uid) && (!options->version || copy->version))
+		return copy;
+	kshim_options_free(copy);
+	return NULL;
+}
+
 void kshim_options_free(kshim_options *options)
 {
 	if (!options)
@@ -117,5 +135,13 @@ int kshim_options_set_if_unchanged(kshim_options *options, int if_unchanged)
 	if (!options)
 		return -1;
 	options->if_unchanged = if_unchanged != 0;
+	return 0;
+}
+
+int kshim_options_set_wait_ready(kshim_options *options, int wait_ready)
+{
+	if (!options)
+		return -1;
+	options->wait_ready = wait_ready != 0;
 	return 0;
 }

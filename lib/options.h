@@ -11,6 +11,7 @@ struct kshim_options {
 	bool dry_run;
 	bool force;
 	bool if_unchanged;
+	bool wait_ready;
 	kshim_validation validation;
 	kshim_propagation propagation;
 	int64_t grace_period;
@@ -22,5 +23,9 @@ struct kshim_options {
 
 /* What NULL stands for. */
 extern const struct kshim_options kshim__options_default;
+
+/* New, for a verb that has further requests to make; of NULL the default. NULL
+ * without memory. */
+kshim_options *kshim__options_copy(const kshim_options *options);
 
 #endif

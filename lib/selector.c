@@ -52,13 +52,18 @@ static bool label_text_ok(const char *s)
 	return true;
 }
 
-static bool label_key_ok(const char *key)
+bool kshim__label_key_ok(const char *key)
 {
 	const char *slash = strchr(key, '/');
 
 	if (slash && !kshim__path_subdomain_ok(key, (size_t)(slash - key)))
 		return false;
 	return label_text_ok(slash ? slash + 1 : key);
+}
+
+bool kshim__label_value_ok(const char *value)
+{
+	return !*value || label_text_ok(value);
 }
 
 static bool is_integer(const char *s)
@@ -159,10 +164,10 @@ bool kshim__selector_add_label(struct kshim__buf *selector, const char *key, enu
 
 	if (!check("label", key, op, values, count, error))
 		return false;
-	if (!label_key_ok(key))
+	if (!kshim__label_key_ok(key))
 		return kshim__fail(error, KSHIM_EINVAL, "label selector: \"%s\" is no valid label key", key);
 	for (i = 0; i < count; i++) {
-		if (*values[i] && !label_text_ok(values[i]))
+		if (!kshim__label_value_ok(values[i]))
 			return kshim__fail(error, KSHIM_EINVAL,
 					   "label selector: \"%s\" is no valid label value (key \"%s\")", values[i],
 					   key);

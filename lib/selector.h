@@ -22,6 +22,11 @@ enum kshim__op {
 	KSHIM__OP_LESS
 };
 
+/* What may be the key of a label ("example.com/app"; IsQualifiedName in
+ * apimachinery's validation) and its value. */
+bool kshim__label_key_ok(const char *key);
+bool kshim__label_value_ok(const char *value);
+
 /* Each appends one requirement, behind "," if there are others: "k=v", "k!=v",
  * "k in (a,b)", "k notin (a,b)", "k", "!k", "k>1", "k<1". Keys and values are
  * checked as the server checks them. On failure the selector is as it was, and

@@ -128,7 +128,8 @@ KSHIM_API kshim_call *kshim_object_delete(kshim_object *object, const kshim_opti
 					  void *user);
 
 /* Sets the number of replicas (a Job's parallelism), then reads the object until
- * its spec says so, once a second; its pods are not waited for. */
+ * its spec says so, once a second; its pods are waited for only if
+ * kshim_options_set_wait_ready() says so. */
 KSHIM_API kshim_call *kshim_object_scale(kshim_object *object, int64_t replicas, const kshim_options *options,
 					 kshim_done_fn *done, void *user);
 

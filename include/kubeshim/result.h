@@ -18,7 +18,8 @@ KSHIM_API const kshim_error *kshim_result_error(const kshim_result *result);
  * match, exists. Borrowed: kshim_object_ref() keeps it. */
 KSHIM_API kshim_object *kshim_result_object(const kshim_result *result);
 
-/* exists, get_or_none: 1 if it was there. Other verbs: 1 on success. */
+/* exists, get_or_none: 1 if it was there; rollout_undo: 0 if there was nothing to
+ * do. Other verbs: 1 on success. */
 KSHIM_API int kshim_result_found(const kshim_result *result);
 
 /* list: how many items were handed on, also when it failed later on. */

@@ -58,14 +58,15 @@ void close_subject(struct subject *subject);
 /* A new object of the row's manifest; `which` ends its name. */
 kshim_object *make_object(struct subject *subject, char which);
 /* The same in the place of subject->object: nothing of the server's is in it. */
-void begin_anew(struct subject *subject);
+void begin_anew(struct subject *subject, char which);
 
 void create(kshim_object *object, struct answer *got, const kshim_options *options);
 void patch(struct subject *subject, kshim_patch type, const char *text, const kshim_options *options,
 	   struct answer *got);
 void remove_object(kshim_object *object);
-/* Controllers take finalizers away: that takes its time. */
-void wait_until_gone(kshim_object *object);
+/* Controllers take finalizers away: that takes its time. Without controllers
+ * false of an object that has some. */
+bool wait_until_gone(kshim_object *object);
 
 /* Verbs that read the subject, for same_as_server(). */
 typedef void look_fn(struct subject *subject, struct answer *got);

@@ -67,6 +67,10 @@ const char *live_kubeconfig(void);
 struct live *live_open(const char *context, kshim_loop *loop);
 void live_close(struct live *live);
 
+/* Whether kube-controller-manager is at work: without it finalizers stay and
+ * dependents too. Says aloud, once, when it is not. */
+bool live_has_controllers(struct live *live);
+
 /* Makes a namespace of this run's own, ready for Pods; removes it. */
 void live_make_namespace(struct live *live);
 void live_remove_namespace(struct live *live);

@@ -56,7 +56,7 @@ static void create_and_read(void **state)
 	assert_ptr_equal(got.object, subject.object);
 	uid = strdup(kshim_object_uid(subject.object));
 	if (subject.row->flags & NOT_TWICE)
-		begin_anew(&subject);
+		begin_anew(&subject, 'a');
 	create(subject.object, &got, NULL);
 	EXPECT(&got, KSHIM_EEXISTS);
 	assert_string_equal(kshim_error_reason(got.error), "AlreadyExists");
@@ -120,7 +120,11 @@ static void delete_one(struct subject *subject)
 		EXPECT(&got, KSHIM_OK);
 		assert_true(kshim_object_has(got.object, "/metadata/deletionTimestamp"));
 	}
-	wait_until_gone(subject->object);
+	if (!wait_until_gone(subject->object)) {
+		free(uid);
+		live_clear(&got);
+		return;
+	}
 	ASK(server, &got, kshim_object_delete(subject->object, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_ENOTFOUND);
 	assert_string_equal(kshim_error_reason(got.error), "NotFound");
@@ -173,7 +177,7 @@ static void delete(void **state)
 	open_subject(&subject, *state, "delete");
 	if (!absent(&subject)) {
 		delete_one(&subject);
-		begin_anew(&subject);
+		begin_anew(&subject, 'd');
 		delete_all(&subject);
 	}
 	close_subject(&subject);

@@ -94,7 +94,7 @@ static void expired_page(void **state)
 	static const char token[] = "eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6Miwic3RhcnQiOiJwYWdlLTEwXHUwMDAwIn0";
 	kshim_query *query = maps_with(server->namespace_, "set", "pages");
 	struct names names = {.text = ""};
-	json_t *status;
+	json_t *status, *meta;
 
 	(void)state;
 	kshim_query_set_limit(query, 10);
@@ -103,14 +103,15 @@ static void expired_page(void **state)
 	if (names.answer.code == KSHIM_OK) {
 		kshim_query_free(query);
 		live_clear(&names.answer);
-		print_message("SKIPPED: this API server is younger than its first compaction (five minutes), so that no "
-			      "continue token has expired\n");
+		print_message("SKIPPED: this API server is younger than its first compaction (five minutes), so that "
+			      "no continue token has expired\n");
 		skip();
 	}
 	EXPECT(&names.answer, KSHIM_EGONE);
 	assert_string_equal(kshim_error_reason(names.answer.error), "Expired");
 	status = json_loads(kshim_error_body(names.answer.error, NULL), 0, NULL);
-	kshim_query_set_page(query, json_string_value(json_object_get(json_object_get(status, "metadata"), "continue")));
+	meta = json_object_get(status, "metadata");
+	kshim_query_set_page(query, json_string_value(json_object_get(meta, "continue")));
 	json_decref(status);
 	list(query, &names);
 	EXPECT(&names.answer, KSHIM_OK);

@@ -1,0 +1,411 @@
+/* Logs, eviction and the proxy, of Pods that a real kubelet runs. Needs
+ * KSHIM_TEST_NODE and KSHIM_TEST_IMAGE, a busybox that the node has. */
+#include "live.h"
+
+#include <unistd.h>
+
+#define POD                                                                                                            \
+	"{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"%s\",\"namespace\":\"%s\",\"labels\":{\"app\":\"%s\"}}," \
+	"\"spec\":{\"nodeName\":\"%s\",\"restartPolicy\":\"%s\",\"terminationGracePeriodSeconds\":0,%s}}"
+#define SCRIPT(name, script)                                                                                           \
+	"{\"name\":\"" name "\",\"image\":\"IMAGE\",\"imagePullPolicy\":\"Never\",\"command\":[\"sh\",\"-c\",\"" script \
+	"\"]}"
+
+static const char *node_name, *image;
+
+/* IMAGE in the form becomes the image. */
+static kshim_object *make_pod(const char *name, const char *policy, const char *containers)
+{
+	char text[4096], form[4096] = "";
+	const char *at, *next;
+	struct answer got = {0};
+	kshim_object *pod;
+
+	for (at = containers; (next = strstr(at, "IMAGE")); at = next + 5)
+		snprintf(form + strlen(form), sizeof(form) - strlen(form), "%.*s%s", (int)(next - at), at, image);
+	snprintf(form + strlen(form), sizeof(form) - strlen(form), "%s", at);
+	snprintf(text, sizeof(text), POD, name, server->namespace_, name, node_name, policy, form);
+	pod = kshim_object_from_text(server->client, text, strlen(text));
+	assert_non_null(pod);
+	ASK(server, &got, kshim_object_create(pod, NULL, live_done, &got));
+	EXPECT(&got, KSHIM_OK);
+	live_clear(&got);
+	return pod;
+}
+
+static void wait_for(kshim_object *pod, const char *pointer, const char *wanted)
+{
+	struct answer got = {0};
+	unsigned tries = 0;
+	const char *is;
+
+	do {
+		ASK(server, &got, kshim_object_reload(pod, NULL, live_done, &got));
+		EXPECT(&got, KSHIM_OK);
+		is = kshim_object_get_string(pod, pointer);
+	} while ((!is || strcmp(is, wanted) != 0) && live_again(server, &tries, wanted));
+	live_clear(&got);
+}
+
+static void remove_pod(kshim_object *pod)
+{
+	struct answer got = {0};
+
+	ASK(server, &got, kshim_object_delete(pod, NULL, live_done, &got));
+	kshim_object_unref(pod);
+	live_clear(&got);
+}
+
+/* What a log handed on. */
+struct log {
+	struct answer answer; /* first: live_done() fills it in */
+	char text[65536];
+	size_t len;
+	unsigned chunks, others;
+	char container[64];
+	kshim_call *call;
+	unsigned cancel_after; /* bytes */
+};
+
+static void on_data(const char *container, const char *data, size_t len, void *user)
+{
+	struct log *log = user;
+
+	assert_int_equal(log->answer.calls, 0);
+	assert_true(log->len + len < sizeof(log->text));
+	memcpy(log->text + log->len, data, len);
+	log->len += len;
+	log->text[log->len] = '\0';
+	log->chunks++;
+	if (container && strcmp(log->container, container) != 0) {
+		log->others++;
+		snprintf(log->container, sizeof(log->container), "%s", container);
+	}
+	if (log->cancel_after && log->len >= log->cancel_after)
+		kshim_call_cancel(log->call);
+}
+
+static void logs(kshim_object *pod, const kshim_log_options *options, struct log *log)
+{
+	unsigned cancel_after = log->cancel_after;
+
+	live_clear(&log->answer);
+	memset(log, 0, sizeof(*log));
+	log->cancel_after = cancel_after;
+	log->call = kshim_pod_logs(pod, options, on_data, live_done, log);
+	live_wait(server, log->call, &log->answer, __FILE__, __LINE__);
+}
+
+/* Each option, as the kubelet understands it. */
+static void options_of_logs(void **state)
+{
+	kshim_object *pod = make_pod("options", "Never", "\"containers\":[" SCRIPT("main", "printf 'one\\\\ntwo\\\\n'; sleep 2;"
+											   " printf 'thr\\\\377e'") "]");
+	kshim_log_options *options = kshim_log_options_new();
+	struct answer got = {0};
+	static struct log log;
+	char time[64];
+
+	(void)state;
+	wait_for(pod, "/status/phase", "Succeeded");
+	logs(pod, NULL, &log);
+	EXPECT(&log.answer, KSHIM_OK);
+	assert_string_equal(log.text, "one\ntwo\nthr\377e");
+	assert_string_equal(log.container, "main");
+	ASK(server, &got, kshim_pod_logs_text(pod, NULL, live_done, &got));
+	EXPECT(&got, KSHIM_OK);
+	assert_string_equal(got.body, "one\ntwo\nthr\377e");
+	kshim_log_options_set_container(options, "main");
+	kshim_log_options_set_tail_lines(options, 2);
+	logs(pod, options, &log);
+	assert_string_equal(log.text, "two\nthr\377e");
+	kshim_log_options_set_tail_lines(options, 0);
+	logs(pod, options, &log);
+	EXPECT(&log.answer, KSHIM_OK);
+	assert_int_equal(log.len, 0);
+	kshim_log_options_set_tail_lines(options, -1);
+	kshim_log_options_set_limit_bytes(options, 5);
+	logs(pod, options, &log);
+	assert_string_equal(log.text, "one\nt");
+	kshim_log_options_set_limit_bytes(options, -1);
+	kshim_log_options_set_timestamps(options, 1);
+	kshim_log_options_set_insecure_backend(options, 1);
+	kshim_log_options_set_pretty(options, 1);
+	logs(pod, options, &log);
+	EXPECT(&log.answer, KSHIM_OK);
+	assert_int_equal(strcspn(log.text, " "), 30);
+	snprintf(time, sizeof(time), "%.19sZ", strrchr(log.text, '\n') + 1);
+	kshim_log_options_set_timestamps(options, 0);
+	kshim_log_options_set_since_time(options, time);
+	logs(pod, options, &log);
+	assert_string_equal(log.text, "thr\377e");
+	kshim_log_options_set_since_time(options, NULL);
+	kshim_log_options_set_since_seconds(options, 3600);
+	logs(pod, options, &log);
+	assert_string_equal(log.text, "one\ntwo\nthr\377e");
+	kshim_log_options_set_container(options, "none");
+	logs(pod, options, &log);
+	EXPECT(&log.answer, KSHIM_EBADREQUEST);
+	kshim_log_options_set_follow(options, 1);
+	logs(pod, options, &log);
+	EXPECT(&log.answer, KSHIM_EBADREQUEST);
+	kshim_log_options_set_container(options, "main");
+	kshim_log_options_set_previous(options, 1);
+	logs(pod, options, &log);
+	EXPECT(&log.answer, KSHIM_EBADREQUEST);
+	kshim_log_options_free(options);
+	live_clear(&got);
+	live_clear(&log.answer);
+	remove_pod(pod);
+}
+
+/* From before it begins to behind its end: every line, and no more. */
+static void follow(void **state)
+{
+	kshim_object *pod = make_pod("follow", "Never", "\"containers\":[" SCRIPT("main", "i=0; while [ $i -lt 300 ]; do echo line "
+											  "$i; i=$((i+1)); [ $((i % 100)) = 0 ] && "
+											  "sleep 1; done; printf end") "]");
+	kshim_log_options *options = kshim_log_options_new();
+	char expected[8192] = "";
+	static struct log log;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 300; i++)
+		sprintf(expected + strlen(expected), "line %d\n", i);
+	strcat(expected, "end");
+	kshim_log_options_set_follow(options, 1);
+	logs(pod, options, &log);
+	EXPECT(&log.answer, KSHIM_OK);
+	assert_string_equal(log.text, expected);
+	assert_int_equal(log.chunks, 301);
+	/* once more, of the container that has ended */
+	logs(pod, options, &log);
+	EXPECT(&log.answer, KSHIM_OK);
+	assert_string_equal(log.text, expected);
+	kshim_log_options_free(options);
+	live_clear(&log.answer);
+	remove_pod(pod);
+}
+
+static void follow_is_cancelled_and_timed(void **state)
+{
+	kshim_object *pod = make_pod("long", "Never", "\"containers\":[" SCRIPT("main", "echo begun; sleep 1000") "]");
+	kshim_log_options *options = kshim_log_options_new();
+	static struct log log;
+
+	(void)state;
+	kshim_log_options_set_follow(options, 1);
+	log.cancel_after = 1;
+	logs(pod, options, &log);
+	EXPECT(&log.answer, KSHIM_ECANCELED);
+	assert_string_equal(log.text, "begun\n");
+	log.cancel_after = 0;
+	kshim_log_options_set_timeout(options, 500);
+	logs(pod, options, &log);
+	EXPECT(&log.answer, KSHIM_ETIMEDOUT);
+	kshim_log_options_free(options);
+	live_clear(&log.answer);
+	remove_pod(pod);
+}
+
+static void all_containers(void **state)
+{
+	kshim_object *pod = make_pod("several", "Never",
+				     "\"initContainers\":[" SCRIPT("i", "echo i1; sleep 1; echo i2") "],\"containers\":["
+				     SCRIPT("a", "echo a1; sleep 2; echo a2") "," SCRIPT("b", "sleep 1; echo b1; sleep 2; echo b2")
+				     "]");
+	kshim_log_options *options = kshim_log_options_new();
+	static struct log log;
+
+	(void)state;
+	kshim_log_options_set_all_containers(options, 1);
+	kshim_log_options_set_follow(options, 1);
+	logs(pod, options, &log);
+	EXPECT(&log.answer, KSHIM_OK);
+	assert_string_equal(log.text, "i1\ni2\na1\nb1\na2\nb2\n");
+	assert_int_equal(log.others, 5);
+	kshim_log_options_set_follow(options, 0);
+	logs(pod, options, &log);
+	EXPECT(&log.answer, KSHIM_OK);
+	assert_string_equal(log.text, "i1\ni2\na1\na2\nb1\nb2\n");
+	kshim_log_options_set_all_containers(options, 0);
+	logs(pod, options, &log);
+	EXPECT(&log.answer, KSHIM_EBADREQUEST); /* which one? */
+	kshim_log_options_free(options);
+	live_clear(&log.answer);
+	remove_pod(pod);
+}
+
+/* A container that is started again: its follow has ended; its log is the
+ * previous one then. */
+static void restarts(void **state)
+{
+	kshim_object *pod = make_pod("again", "Always", "\"containers\":[" SCRIPT("main", "echo run; sleep 3; echo over; exit 1")
+							 "]");
+	kshim_log_options *options = kshim_log_options_new();
+	static struct log log;
+
+	(void)state;
+	kshim_log_options_set_follow(options, 1);
+	logs(pod, options, &log);
+	EXPECT(&log.answer, KSHIM_OK);
+	assert_string_equal(log.text, "run\nover\n");
+	wait_for(pod, "/status/containerStatuses/0/lastState/terminated/reason", "Error");
+	kshim_log_options_set_follow(options, 0);
+	kshim_log_options_set_previous(options, 1);
+	logs(pod, options, &log);
+	EXPECT(&log.answer, KSHIM_OK);
+	assert_string_equal(log.text, "run\nover\n");
+	kshim_log_options_set_follow(options, 1);
+	logs(pod, options, &log);
+	EXPECT(&log.answer, KSHIM_OK);
+	assert_string_equal(log.text, "run\nover\n");
+	kshim_log_options_free(options);
+	live_clear(&log.answer);
+	remove_pod(pod);
+}
+
+static void proxy_get(kshim_object *object, const char *port, const char *path, struct answer *got)
+{
+	ASK(server, got, kshim_proxy_request(object, port, "GET", path, NULL, 0, NULL, NULL, live_done, got));
+}
+
+/* httpd behind a Pod and behind a Service; the kubelet behind a Node. */
+static void proxy(void **state)
+{
+	kshim_object *pod = make_pod("web", "Never", "\"containers\":[" SCRIPT("main", "mkdir -p '/w/a b'; echo hello > '/w/a b/c';"
+										       " exec httpd -f -p 8080 -h /w") "]");
+	kshim_query *services = kshim_query_new(server->client, KSHIM_SERVICE, server->namespace_);
+	kshim_query *nodes = kshim_query_new(server->client, KSHIM_NODE, NULL);
+	kshim_object *service, *node = kshim_query_object(nodes, node_name);
+	struct answer got = {0};
+	unsigned tries = 0;
+	char text[400];
+
+	(void)state;
+	wait_for(pod, "/status/phase", "Running");
+	do {
+		proxy_get(pod, "8080", "/a b/c", &got);
+	} while (got.code != KSHIM_OK && live_again(server, &tries, "httpd"));
+	assert_int_equal(got.status, 200);
+	assert_string_equal(got.body, "hello\n");
+	proxy_get(pod, "8080", "/none", &got);
+	EXPECT(&got, KSHIM_OK);
+	assert_int_equal(got.status, 404);
+	proxy_get(pod, "9", "/", &got);
+	EXPECT(&got, KSHIM_ESERVER);
+
+	snprintf(text, sizeof(text), "{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"web\",\"namespace\":\"%s\"},"
+				     "\"spec\":{\"selector\":{\"app\":\"web\"},\"ports\":[{\"name\":\"http\",\"port\":80,\"targetPort\":"
+				     "8080}]}}", server->namespace_);
+	service = kshim_object_from_text(server->client, text, strlen(text));
+	ASK(server, &got, kshim_object_create(service, NULL, live_done, &got));
+	EXPECT(&got, KSHIM_OK);
+	kshim_object_unref(service);
+	service = kshim_query_object(services, "web");
+	do {
+		proxy_get(service, NULL, "a%20b/c?x=y", &got);
+	} while (got.code != KSHIM_OK && live_again(server, &tries, "the Service's endpoints"));
+	assert_string_equal(got.body, "hello\n");
+	proxy_get(service, "http", "a b/c", &got);
+	EXPECT(&got, KSHIM_OK);
+	assert_string_equal(got.body, "hello\n");
+	proxy_get(service, "81", "/", &got);
+	EXPECT(&got, KSHIM_ESERVER);
+	proxy_get(node, NULL, "/healthz", &got);
+	EXPECT(&got, KSHIM_OK);
+	assert_string_equal(got.body, "ok");
+	kshim_object_unref(node);
+	kshim_object_unref(service);
+	kshim_query_free(nodes);
+	kshim_query_free(services);
+	live_clear(&got);
+	remove_pod(pod);
+}
+
+/* Evicted, and gone once the kubelet says so; and drained off the Node. */
+static void evict_and_drain(void **state)
+{
+	kshim_query *nodes = kshim_query_new(server->client, KSHIM_NODE, NULL);
+	kshim_object *node = kshim_query_object(nodes, node_name);
+	kshim_object *pod = make_pod("leaving", "Never", "\"containers\":[" SCRIPT("main", "sleep 1000") "]");
+	kshim_drain_options *options = kshim_drain_options_new();
+	struct answer got = {0};
+	unsigned tries = 0;
+
+	(void)state;
+	wait_for(pod, "/status/phase", "Running");
+	ASK(server, &got, kshim_pod_evict(pod, NULL, live_done, &got));
+	EXPECT(&got, KSHIM_OK);
+	do {
+		ASK(server, &got, kshim_object_exists(pod, NULL, live_done, &got));
+		EXPECT(&got, KSHIM_OK);
+	} while (got.found && live_again(server, &tries, "the Pod's end"));
+	ASK(server, &got, kshim_pod_evict(pod, NULL, live_done, &got));
+	EXPECT(&got, KSHIM_ENOTFOUND);
+	kshim_object_unref(pod);
+
+	pod = make_pod("drained", "Never", "\"containers\":[" SCRIPT("main", "sleep 1000") "]");
+	wait_for(pod, "/status/phase", "Running");
+	kshim_drain_options_set_force(options, 1);
+	kshim_drain_options_set_pod_selector(options, "app=drained");
+	kshim_drain_options_set_timeout(options, 60000);
+	ASK(server, &got, kshim_node_drain(node, options, NULL, live_done, &got));
+	EXPECT(&got, KSHIM_OK);
+	assert_int_equal(got.count, 1);
+	ASK(server, &got, kshim_object_exists(pod, NULL, live_done, &got));
+	assert_int_equal(got.found, 0);
+	ASK(server, &got, kshim_node_uncordon(node, NULL, live_done, &got));
+	EXPECT(&got, KSHIM_OK);
+	assert_int_equal(got.found, 1);
+	kshim_drain_options_free(options);
+	kshim_object_unref(pod);
+	kshim_object_unref(node);
+	kshim_query_free(nodes);
+	live_clear(&got);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	assert_null(server);
+	server = live_open("admin", NULL);
+	live_make_namespace(server);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	live_remove_namespace(server);
+	live_close(server);
+	server = NULL;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(options_of_logs), cmocka_unit_test(follow),   cmocka_unit_test(follow_is_cancelled_and_timed),
+		cmocka_unit_test(all_containers),  cmocka_unit_test(restarts), cmocka_unit_test(proxy),
+		cmocka_unit_test(evict_and_drain),
+	};
+	int failed;
+
+	if (!live_kubeconfig())
+		return 0;
+	node_name = getenv("KSHIM_TEST_NODE");
+	image = getenv("KSHIM_TEST_IMAGE");
+	if (!node_name || !*node_name || !image || !*image) {
+		fprintf(stderr, "SKIPPED: KSHIM_TEST_NODE and KSHIM_TEST_IMAGE are not set, so no kubelet runs Pods\n");
+		return 0;
+	}
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	live_http = "1.1";
+	failed = cmocka_run_group_tests_name("node, HTTP/1.1", tests, set_up, tear_down);
+	live_http = "2";
+	failed += cmocka_run_group_tests_name("node, HTTP/2", tests, set_up, tear_down);
+	return failed || server; /* cmocka forgets a tear-down that failed */
+}
