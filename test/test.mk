@@ -9,6 +9,7 @@ LIVE_TESTS := $(patsubst test/%.c,$(BUILD)/test/%,test/live/test_client.c test/l
 	test/live/test_changes.c)
 TEST_UTIL := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/*.c))
 LIVE_UTIL := $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/live/test_%.c,$(wildcard test/live/*.c)))
+LIVE_SCRIPTS := $(wildcard test/live/*.sh)
 SCRIPTS := test/docs.sh test/install.sh test/judge.sh
 TEST_LIBS := -lcmocka $(FAKEAPI_LIBS) -lpthread
 
@@ -23,22 +24,40 @@ CLUSTER := test/cluster/cluster
 setup-test:
 	@sh test/setup.sh test
 
+# What is missing for a node is no failure: the tests that need one are skipped then.
+setup-node: setup-test
+	@sh test/setup.sh node || echo 'setup: going on without a node'
+
 test-programs: setup-test
 	@$(MAKE) --no-print-directory all bench-programs $(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS)
 
-test: test-programs ## all tests, on a control plane of their own
-	@$(CLUSTER) build
-	@KUBESHIM=$(KUBESHIM) $(CLUSTER) run -- test/run --log $(BUILD)/test-logs $(UNIT_TESTS) $(FAULT_TESTS) \
-		$(LIVE_TESTS) $(wildcard test/live/*.sh) $(SCRIPTS)
+test: test-programs setup-node ## all tests: on the newest Kubernetes with a node, then on the oldest
+	@$(CLUSTER) build --node
+	@KUBESHIM=$(KUBESHIM) test/total sh -c 'status=0; for which in newest oldest; do \
+		$(MAKE) --no-print-directory test-$$which || status=1; done; exit $$status'
+
+test-newest:
+	@echo "== the newest Kubernetes, with a node"
+	@$(CLUSTER) run --node -- test/run --log $(BUILD)/test-logs $(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS) \
+		$(LIVE_SCRIPTS) $(SCRIPTS)
+
+# Where the cluster or its programs are given there may be no such.
+test-oldest:
+	@if [ -n "$$KSHIM_TEST_KUBECONFIG" ] || { [ -n "$$KUBEBUILDER_ASSETS" ] && ! command -v go >/dev/null; }; then \
+		echo "== SKIPPED: Kubernetes 1.24, the oldest: another was given, or there is no Go to build it"; \
+	else \
+		echo "== Kubernetes 1.24, the oldest" && $(CLUSTER) build --old && \
+		$(CLUSTER) run --old -- test/run --log $(BUILD)/test-logs-oldest $(LIVE_TESTS) $(LIVE_SCRIPTS); \
+	fi
 
 check: test-programs ## those that need no control plane
 	@test/run --log $(BUILD)/test-logs $(UNIT_TESTS) $(FAULT_TESTS) $(SCRIPTS)
 
-check-asan: setup-test ## the tests under the address and undefined-behaviour sanitizers
+check-asan: setup-test setup-node ## the tests under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=build-asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check-programs
-	@$(CLUSTER) build
-	@$(CLUSTER) run -- test/run --log build-asan/test-logs $(subst $(BUILD)/,build-asan/,$(UNIT_TESTS) $(FAULT_TESTS) \
+	@$(CLUSTER) build --node
+	@$(CLUSTER) run --node -- test/run --log build-asan/test-logs $(subst $(BUILD)/,build-asan/,$(UNIT_TESTS) $(FAULT_TESTS) \
 		$(LIVE_TESTS))
 
 check-programs: $(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS)
@@ -58,5 +77,5 @@ demo: ## the four examples against a real control plane on this machine
 	@$(CLUSTER) build
 	@$(CLUSTER) run -- sh examples/demo.sh $(BUILD)
 
-.PHONY: setup-test test-programs test check check-asan check-programs check-valgrind demo
+.PHONY: setup-test setup-node test-programs test test-newest test-oldest check check-asan check-programs check-valgrind demo
 -include $(patsubst %,%.d,$(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS)) $(FAKEAPI_OBJECTS:.o=.d)

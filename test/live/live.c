@@ -253,6 +253,21 @@ bool live_has_controllers(struct live *live)
 	return false;
 }
 
+unsigned live_minor(struct live *live)
+{
+	static unsigned minor;
+	json_t *version;
+
+	if (minor)
+		return minor;
+	version = live_get(live, "/version");
+	/* with a "+" behind it where the server was changed */
+	minor = (unsigned)strtoul(json_string_value(json_object_get(version, "minor")), NULL, 10);
+	assert_true(minor > 0);
+	json_decref(version);
+	return minor;
+}
+
 /* Pods are refused until the controllers made the account that they run as. */
 void live_make_namespace(struct live *live)
 {

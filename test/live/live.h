@@ -71,6 +71,9 @@ void live_close(struct live *live);
  * dependents too. Says aloud, once, when it is not. */
 bool live_has_controllers(struct live *live);
 
+/* The minor version of the server: 24 for v1.24.17. */
+unsigned live_minor(struct live *live);
+
 /* Makes a namespace of this run's own, ready for Pods; removes it. */
 void live_make_namespace(struct live *live);
 void live_remove_namespace(struct live *live);

@@ -72,20 +72,23 @@ static void find_by_every_name(void **state)
 static void asked_once(void **state)
 {
 	struct answer got = {0};
+	unsigned requests;
 
 	(void)state;
 	kshim_client_forget_kinds(server->client);
 	live_reset(server);
 	find_kind("sc", &got);
 	EXPECT(&got, KSHIM_OK);
-	assert_int_equal(server->requests, 2);
+	requests = server->requests;
+	/* the older form takes one for each group and version, too */
+	assert_int_equal(requests == 2, live_minor(server) >= 27);
 	assert_string_equal(server->paths[strlen(server->paths[0]) > strlen("GET /api")], "GET /api");
 	assert_string_equal(server->paths[strlen(server->paths[0]) == strlen("GET /api")], "GET /apis");
 	find_kind("cm", &got);
 	EXPECT(&got, KSHIM_OK);
 	find_kind("nosuchthing", &got);
 	EXPECT(&got, KSHIM_ENOKIND);
-	assert_int_equal(server->requests, 2);
+	assert_int_equal(server->requests, requests);
 	live_clear(&got);
 }
 
@@ -94,6 +97,14 @@ struct served {
 	unsigned kinds, wrong;
 	json_t *left; /* "group/plural": {"kind":…, "namespaced":…} */
 };
+
+/* Before 1.27 no server told that of the kinds of its own. */
+static bool same_singular(json_t *entry, const kshim_kind *kind)
+{
+	const char *singular = json_string_value(json_object_get(entry, "singularName"));
+
+	return strcasecmp(*singular ? singular : kshim_kind_name(kind), kshim_kind_singular(kind)) == 0;
+}
 
 static void on_kind(const kshim_kind *kind, void *user)
 {
@@ -105,7 +116,7 @@ static void on_kind(const kshim_kind *kind, void *user)
 	entry = json_object_get(served->left, name);
 	if (!entry || strcmp(json_string_value(json_object_get(entry, "kind")), kshim_kind_name(kind)) != 0 ||
 	    json_is_true(json_object_get(entry, "namespaced")) != kshim_kind_is_namespaced(kind) ||
-	    strcmp(json_string_value(json_object_get(entry, "singularName")), kshim_kind_singular(kind)) != 0)
+	    !same_singular(entry, kind))
 		served->wrong++;
 	json_object_del(served->left, name);
 	served->kinds++;

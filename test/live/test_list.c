@@ -192,7 +192,7 @@ static void versions(void **state)
 	kshim_query_set_resource_version(query, first, KSHIM_MATCH_NOT_OLDER_THAN);
 	list(query, &names);
 	EXPECT(&names.answer, KSHIM_OK);
-	assert_memory_equal(names.text, "v1 ", 3);
+	assert_non_null(strstr(names.text, "v1 ")); /* in no order before 1.27 or so */
 	kshim_query_set_resource_version(query, first, KSHIM_MATCH_UNSET);
 	list(query, &names);
 	EXPECT(&names.answer, KSHIM_OK);
@@ -212,7 +212,7 @@ static void versions(void **state)
 	kshim_query_set_resource_version(query, "no-number", KSHIM_MATCH_UNSET);
 	list(query, &names);
 	assert_int_not_equal(names.answer.code, KSHIM_OK);
-	assert_in_range(names.answer.status, 400, 422);
+	assert_in_range(names.answer.status, 400, live_minor(server) < 25 ? 500 : 422);
 	assert_int_equal(kshim_query_set_resource_version(query, NULL, KSHIM_MATCH_UNSET), 0);
 	list_is(query, "v1 v2 ");
 	kshim_query_free(query);

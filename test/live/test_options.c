@@ -139,6 +139,8 @@ static void validation(void **state)
 		{KSHIM_VALIDATION_IGNORE, KSHIM_OK, 0},
 	};
 	kshim_options *options = kshim_options_new();
+	/* older servers take no notice of the parameter */
+	bool checked = live_minor(server) >= 25;
 	struct answer got = {0};
 	size_t i;
 
@@ -151,9 +153,9 @@ static void validation(void **state)
 		assert_int_equal(kshim_options_set_validation(options, cases[i].validation), 0);
 		live_reset(server);
 		ASK(server, &got, kshim_object_create(object, options, live_done, &got));
-		EXPECT(&got, cases[i].code);
-		assert_int_equal(server->warnings, cases[i].warnings);
-		if (cases[i].warnings)
+		EXPECT(&got, checked ? cases[i].code : KSHIM_OK);
+		assert_int_equal(server->warnings, checked ? cases[i].warnings : 0);
+		if (server->warnings)
 			assert_non_null(strstr(server->warning, "unknown field \"dta\""));
 		if (got.error)
 			assert_non_null(strstr(kshim_error_message(got.error), "unknown field \"dta\""));
