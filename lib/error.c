@@ -12,8 +12,7 @@
 #define BODY_SHOWN 200
 #define CAUSES_MAX 256
 
-/* never written to, for all that its type says */
-static kshim_error no_memory = {.code = KSHIM_ENOMEM};
+static const kshim_error no_memory = {.code = KSHIM_ENOMEM};
 
 const char *kshim_code_name(kshim_code code)
 {
@@ -37,7 +36,7 @@ static kshim_error *new_error(kshim_code code, const char *format, va_list ap)
 	int len;
 
 	if (!error)
-		return &no_memory;
+		return (kshim_error *)&no_memory; /* never written to */
 	va_copy(again, ap);
 	len = vsnprintf(NULL, 0, format, again);
 	va_end(again);
@@ -45,7 +44,7 @@ static kshim_error *new_error(kshim_code code, const char *format, va_list ap)
 	error->message = len < 0 ? NULL : kshim__malloc((size_t)len + 1);
 	if (!error->message) {
 		kshim__free(error);
-		return &no_memory;
+		return (kshim_error *)&no_memory;
 	}
 	vsnprintf(error->message, (size_t)len + 1, format, ap);
 	return error;
@@ -125,35 +124,55 @@ static kshim_code code_of_status(int http_status, const char *reason)
 	return http_status >= 500 ? KSHIM_ESERVER : KSHIM_EHTTP;
 }
 
-static char *text_at(struct kshim__span json, const char *pointer)
+/* false without memory; *text is NULL where no string is. */
+static bool text_at(struct kshim__span json, const char *pointer, char **text)
 {
 	struct kshim__span value;
 	bool not_string;
 
+	*text = NULL;
 	if (!kshim__json_pointer(json.at, json.len, NULL, pointer, &value))
-		return NULL;
-	return kshim__json_string(value, NULL, &not_string);
+		return true;
+	*text = kshim__json_string(value, NULL, &not_string);
+	return *text || not_string;
 }
 
-static void read_causes(kshim_error *error, struct kshim__span status)
+static bool read_causes(kshim_error *error, struct kshim__span status)
 {
 	struct kshim__span causes, cause;
 	size_t cursor = 0, count = 0;
 
 	if (!kshim__json_pointer(status.at, status.len, NULL, "/details/causes", &causes))
-		return;
+		return true;
 	while (count < CAUSES_MAX && kshim__json_next(causes, &cursor, NULL, &cause))
 		count++;
+	if (count == 0)
+		return true;
 	error->causes = kshim__calloc(count, sizeof(*error->causes));
 	if (!error->causes)
-		return;
+		return false;
 	for (cursor = 0; error->cause_count < count && kshim__json_next(causes, &cursor, NULL, &cause);) {
 		struct kshim__cause *to = &error->causes[error->cause_count++];
 
-		to->reason = text_at(cause, "/reason");
-		to->field = text_at(cause, "/field");
-		to->message = text_at(cause, "/message");
+		if (!text_at(cause, "/reason", &to->reason) || !text_at(cause, "/field", &to->field) ||
+		    !text_at(cause, "/message", &to->message))
+			return false;
 	}
+	return true;
+}
+
+/* What a Status says; false without memory. */
+static bool read_status(kshim_error *error, struct kshim__span json)
+{
+	struct kshim__span seconds;
+	int64_t wait;
+
+	if (!error->retry_after &&
+	    kshim__json_pointer(json.at, json.len, NULL, "/details/retryAfterSeconds", &seconds) &&
+	    kshim__json_int(seconds, &wait) && wait > 0 && wait < 86400)
+		error->retry_after = wait * 1000;
+	return text_at(json, "/reason", &error->reason) && text_at(json, "/message", &error->message) &&
+	       read_causes(error, json);
 }
 
 /* The first bytes of a body that is no Status, on one line and printable. */
@@ -196,26 +215,19 @@ static void show_body(struct kshim__buf *buf, const char *content_type, const ch
 kshim_error *kshim__error_from_answer(const char *what, int http_status, const char *content_type, const char *body,
 				      size_t len, int64_t retry_after)
 {
-	struct kshim__span json, kind, seconds;
+	struct kshim__span json, kind;
 	kshim_error *error = kshim__calloc(1, sizeof(*error));
 	struct kshim__buf buf;
-	int64_t wait;
+	bool whole = true;
 
 	if (!error)
-		return &no_memory;
+		return (kshim_error *)&no_memory;
 	kshim__buf_init(&buf);
 	error->http_status = http_status;
 	error->retry_after = retry_after;
 	if (kshim__json_value(body, len, &json) && kshim__json_pointer(json.at, json.len, NULL, "/kind", &kind) &&
-	    kshim__json_equals(kind, "Status")) {
-		error->reason = text_at(json, "/reason");
-		error->message = text_at(json, "/message");
-		read_causes(error, json);
-		if (!error->retry_after &&
-		    kshim__json_pointer(json.at, json.len, NULL, "/details/retryAfterSeconds", &seconds) &&
-		    kshim__json_int(seconds, &wait) && wait > 0 && wait < 86400)
-			error->retry_after = wait * 1000;
-	}
+	    kshim__json_equals(kind, "Status"))
+		whole = read_status(error, json);
 	error->code = code_of_status(http_status, error->reason);
 	error->retryable = error->retry_after > 0 || http_status == 429 || http_status == 502 || http_status == 503 ||
 			   http_status == 504;
@@ -229,9 +241,9 @@ kshim_error *kshim__error_from_answer(const char *what, int http_status, const c
 		error->body_len = len < BODY_KEPT ? len : BODY_KEPT;
 		error->body = kshim__memdup(body, error->body_len);
 	}
-	if (!error->message || (len && !error->body)) {
+	if (!whole || !error->message || (len && !error->body)) {
 		kshim_error_free(error);
-		return &no_memory;
+		return (kshim_error *)&no_memory;
 	}
 	return error;
 }
@@ -300,10 +312,35 @@ const char *kshim_error_body(const kshim_error *error, size_t *len)
 	return error ? error->body : NULL;
 }
 
+/* false without memory. */
+static bool copy_text(char **to, const char *from)
+{
+	*to = kshim__strdup(from);
+	return *to || !from;
+}
+
+static bool copy_causes(kshim_error *copy, const kshim_error *error)
+{
+	size_t i;
+
+	if (error->cause_count == 0)
+		return true;
+	copy->causes = kshim__calloc(error->cause_count, sizeof(*copy->causes));
+	if (!copy->causes)
+		return false;
+	for (i = 0; i < error->cause_count; i++) {
+		copy->cause_count++;
+		if (!copy_text(&copy->causes[i].reason, error->causes[i].reason) ||
+		    !copy_text(&copy->causes[i].field, error->causes[i].field) ||
+		    !copy_text(&copy->causes[i].message, error->causes[i].message))
+			return false;
+	}
+	return true;
+}
+
 kshim_error *kshim_error_copy(const kshim_error *error)
 {
 	kshim_error *copy;
-	size_t i;
 
 	if (!error || error == &no_memory)
 		return (kshim_error *)error;
@@ -315,21 +352,11 @@ kshim_error *kshim_error_copy(const kshim_error *error)
 	copy->curl_code = error->curl_code;
 	copy->retryable = error->retryable;
 	copy->retry_after = error->retry_after;
-	copy->message = kshim__strdup(error->message);
-	copy->reason = kshim__strdup(error->reason);
+	copy->body_len = error->body_len;
 	if (error->body)
 		copy->body = kshim__memdup(error->body, error->body_len);
-	copy->body_len = copy->body ? error->body_len : 0;
-	if (error->cause_count)
-		copy->causes = kshim__calloc(error->cause_count, sizeof(*copy->causes));
-	for (i = 0; copy->causes && i < error->cause_count; i++) {
-		copy->causes[i].reason = kshim__strdup(error->causes[i].reason);
-		copy->causes[i].field = kshim__strdup(error->causes[i].field);
-		copy->causes[i].message = kshim__strdup(error->causes[i].message);
-		copy->cause_count++;
-	}
-	if ((error->message && !copy->message) || (error->body && !copy->body) ||
-	    (error->cause_count && !copy->causes)) {
+	if ((error->body && !copy->body) || !copy_text(&copy->message, error->message) ||
+	    !copy_text(&copy->reason, error->reason) || !copy_causes(copy, error)) {
 		kshim_error_free(copy);
 		return NULL;
 	}
