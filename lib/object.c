@@ -481,9 +481,25 @@ static bool is_complete(kshim_object *object)
 	       (read_at(object, "/kind", &value) && read_at(object, "/apiVersion", &value));
 }
 
+/* The whole text, made anew. */
+static char *make_text(kshim_object *object, size_t *len)
+{
+	char *text;
+
+	if (!object->tree && is_complete(object)) {
+		*len = object->len;
+		return kshim__memdup(object->text, object->len);
+	}
+	if (!object->tree)
+		return complete_text(object, len);
+	text = json_dumps(object->tree, DUMP_FLAGS);
+	*len = text ? strlen(text) : 0;
+	return text;
+}
+
 const char *kshim_object_text(kshim_object *object, size_t *len)
 {
-	size_t size = 0;
+	size_t size;
 	char *dump;
 
 	if (!object)
@@ -493,32 +509,32 @@ const char *kshim_object_text(kshim_object *object, size_t *len)
 			*len = object->len;
 		return object->text;
 	}
-	if (object->tree) {
-		dump = json_dumps(object->tree, DUMP_FLAGS);
-		size = dump ? strlen(dump) : 0;
-	} else {
-		dump = complete_text(object, &size);
+	if (object->tree || !object->dump) { /* bytes are completed once, so that the text can be borrowed */
+		dump = make_text(object, &size);
+		if (!dump)
+			return NULL;
+		kshim__free(object->dump);
+		object->dump = dump;
+		object->dump_len = size;
 	}
-	if (!dump)
-		return NULL;
-	kshim__free(object->dump);
-	object->dump = dump;
 	if (len)
-		*len = size;
-	return dump;
+		*len = object->dump_len;
+	return object->dump;
 }
 
 json_t *kshim_object_tree(kshim_object *object)
 {
+	bool borrowed;
 	const char *text;
 	size_t len;
 
-	if (!object)
-		return NULL;
-	if (!object->tree) {
-		text = kshim_object_text(object, &len);
-		if (text)
-			object->tree = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+	if (!object || object->tree)
+		return object ? object->tree : NULL;
+	borrowed = object->dump != NULL;
+	text = kshim_object_text(object, &len);
+	if (text)
+		object->tree = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+	if (!borrowed) {
 		kshim__free(object->dump);
 		object->dump = NULL;
 	}
@@ -578,21 +594,19 @@ static json_t *parse(const char *text, size_t len, kshim_error **error)
 
 char *kshim__object_body(kshim_object *object, const char *const *without, size_t *len, kshim_error **error)
 {
-	const char *text = kshim_object_text(object, len);
+	char *body = make_text(object, len);
 	json_t *tree;
 	bool drop = false;
 	size_t i;
-	char *body;
 
-	if (!text)
+	if (!body)
 		return kshim__fail(error, KSHIM_ENOMEM, "out of memory, or the object cannot be written as JSON");
 	for (i = 0; without && without[i]; i++)
 		drop = drop || kshim_object_has(object, without[i]);
-	if (!drop) {
-		body = kshim__memdup(text, *len);
-		return body ? body : kshim__fail(error, KSHIM_ENOMEM, "out of memory");
-	}
-	tree = parse(text, *len, error);
+	if (!drop)
+		return body;
+	tree = parse(body, *len, error);
+	kshim__free(body);
 	if (!tree)
 		return NULL;
 	for (i = 0; without[i]; i++)

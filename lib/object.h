@@ -30,6 +30,7 @@ struct kshim_object {
 	struct kshim__string *strings;
 	json_t *tree;
 	char *dump; /* the text that kshim_object_text() last made */
+	size_t dump_len;
 	char bytes[];
 };
 

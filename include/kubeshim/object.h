@@ -40,7 +40,8 @@ KSHIM_API const char *kshim_object_kind(kshim_object *object);
 
 /* Reads through a pointer. A string is borrowed until the object changes or is
  * released (an embedded NUL ends it); NULL, or -1, if nothing of that type is
- * there. kshim_object_has() is 1 for anything but a missing value or null. */
+ * there (of a string also without memory). kshim_object_has() is 1 for anything
+ * but a missing value or null. */
 KSHIM_API const char *kshim_object_get_string(kshim_object *object, const char *pointer);
 KSHIM_API int kshim_object_get_int(kshim_object *object, const char *pointer, int64_t *value);
 KSHIM_API int kshim_object_get_bool(kshim_object *object, const char *pointer, int *value);

@@ -149,22 +149,31 @@ json_t *kshim__json_merge_apply(const json_t *target, const json_t *patch)
 }
 
 /* A pointer cut into its tokens: `text` holds them unescaped, one NUL after
- * each. Only JSON_ALLOW_NUL could make a key that this cannot name. */
+ * each. Only JSON_ALLOW_NUL could make a key that this cannot name. Pointers of
+ * usual length need no memory, so that to read or remove cannot fail for lack of it. */
 struct tokens {
 	char *text;
+	char usual[512];
 	const char *next;
 	size_t count;
 };
 
+static void tokens_free(struct tokens *tokens)
+{
+	if (tokens->text != tokens->usual)
+		kshim__free(tokens->text);
+}
+
 static bool tokens_cut(struct tokens *tokens, const char *pointer)
 {
+	size_t size = strlen(pointer) + 1;
 	char *to;
 
 	tokens->count = 0;
 	tokens->text = NULL;
 	if (*pointer && *pointer != '/')
 		return false;
-	to = tokens->text = kshim__strdup(pointer);
+	to = tokens->text = size <= sizeof(tokens->usual) ? tokens->usual : kshim__malloc(size);
 	if (!to)
 		return false;
 	for (; *pointer; pointer++) {
@@ -177,7 +186,7 @@ static bool tokens_cut(struct tokens *tokens, const char *pointer)
 		} else if (pointer[1] == '0' || pointer[1] == '1') {
 			*to++ = *++pointer == '0' ? '~' : '/';
 		} else {
-			kshim__free(tokens->text);
+			tokens_free(tokens);
 			return false;
 		}
 	}
@@ -185,7 +194,7 @@ static bool tokens_cut(struct tokens *tokens, const char *pointer)
 	tokens->next = tokens->text;
 	if (tokens->count <= KSHIM__JSON_DEPTH)
 		return true;
-	kshim__free(tokens->text);
+	tokens_free(tokens);
 	return false;
 }
 
@@ -231,7 +240,7 @@ json_t *kshim__json_tree_get(json_t *tree, const char *pointer)
 		return NULL;
 	while (tree && tokens.count)
 		tree = child_of(tree, token_next(&tokens));
-	kshim__free(tokens.text);
+	tokens_free(&tokens);
 	return tree;
 }
 
@@ -301,7 +310,7 @@ int kshim__json_tree_set(json_t *tree, const char *pointer, json_t *value)
 		break;
 	}
 	json_decref(value);
-	kshim__free(tokens.text);
+	tokens_free(&tokens);
 	return rc;
 }
 
@@ -344,6 +353,6 @@ int kshim__json_tree_remove(json_t *tree, const char *pointer)
 			rc = json_is_object(tree) || json_is_array(tree) ? 0 : -1;
 		break;
 	}
-	kshim__free(tokens.text);
+	tokens_free(&tokens);
 	return rc;
 }
