@@ -30,8 +30,13 @@ bool kshim__headers_add(struct kshim__headers *headers, const char *name, const 
 	struct kshim__buf line;
 
 	kshim__buf_init(&line);
-	/* libcurl's form for a header to be left out has nothing behind the colon */
-	if (kshim__buf_addf(&line, value ? "%s: %s" : "%s:", name, value))
+	/* libcurl's form for a header to be left out has nothing behind the colon, the
+	 * one for an empty header a semicolon */
+	if (value && !value[strspn(value, " ")])
+		kshim__buf_addf(&line, "%s;", name);
+	else
+		kshim__buf_addf(&line, value ? "%s: %s" : "%s:", name, value);
+	if (!line.failed)
 		list = curl_slist_append(headers->list, line.data);
 	kshim__buf_free_secret(&line);
 	if (list)

@@ -28,7 +28,8 @@ KSHIM_API int kshim_proxy_options_set_scheme(kshim_proxy_options *options, const
  * Accept and Content-Type, of which the last one counts. -1 also for those that
  * belong to the connection or to the API server: Host, Authorization,
  * Impersonate-…, Connection, Content-Length, Transfer-Encoding, TE, Trailer,
- * Upgrade, Expect, Accept-Encoding (gzip is asked for and undone), User-Agent
+ * Upgrade, Expect, Keep-Alive, Proxy-Authorization, Proxy-Connection,
+ * Accept-Encoding (gzip is asked for and undone), User-Agent
  * (kshim_client_set_user_agent()). */
 KSHIM_API int kshim_proxy_options_add_header(kshim_proxy_options *options, const char *name, const char *value);
 
@@ -46,8 +47,8 @@ typedef void kshim_data_fn(const char *data, size_t len, void *user);
  * is a number or a Service port's name ("80", "http"; a Pod's and a Node's port is a
  * number). NULL: of a Service its first port, for which the Service is read if
  * the object does not hold it (KSHIM_EINVAL if it has none); of a Pod the first
- * port that its containers declare, else 80; of a Node the kubelet's: those two
- * are the API server's choice.
+ * port that its containers declare, else the scheme's; of a Node the kubelet's:
+ * those two are the API server's choice.
  *
  * `path` is what the target sees ("/metrics?format=text"; a leading slash may be
  * left out; NULL: "/"). What has to be is percent-encoded here, "%2F" and the

@@ -63,8 +63,10 @@ int kshim_proxy_options_set_scheme(kshim_proxy_options *options, const char *sch
 static bool not_the_callers(const char *name)
 {
 	static const char *const names[] = {
-		"Accept-Encoding", "Authorization", "Connection", "Content-Length",    "Expect",  "Host",
-		"Keep-Alive",      "TE",            "Trailer",    "Transfer-Encoding", "Upgrade", "User-Agent",
+		"Accept-Encoding",  "Authorization", "Connection", "Content-Length",
+		"Expect",           "Host",          "Keep-Alive", "Proxy-Authorization",
+		"Proxy-Connection", "TE",            "Trailer",    "Transfer-Encoding",
+		"Upgrade",          "User-Agent",
 	};
 	size_t i;
 
@@ -91,8 +93,10 @@ int kshim_proxy_options_add_header(kshim_proxy_options *options, const char *nam
 		return 0;
 	}
 	headers = &options->headers;
-	if (!kshim__buf_reserve(headers, strlen(name) + strlen(value) + 2))
+	if (!kshim__buf_reserve(headers, strlen(name) + strlen(value) + 2)) {
+		headers->failed = false; /* what is in it stands */
 		return -1;
+	}
 	kshim__buf_add(headers, name, strlen(name) + 1);
 	kshim__buf_add(headers, value, strlen(value) + 1);
 	return 0;
@@ -128,13 +132,16 @@ static kshim_error *judge(kshim_call *call, kshim_error *error)
 	const char *type;
 	struct kshim__buf headers;
 
+	/* of the Service that was read, or of an earlier attempt */
+	kshim__free(result->headers);
+	kshim__free(result->content_type);
+	result->headers = result->content_type = NULL;
+	result->headers_len = 0;
 	if (call->transfer.code != CURLE_OK)
 		return error;
 	type = kshim__transfer_content_type(&call->transfer);
 	kshim__buf_init(&headers);
 	kshim__transfer_headers(&call->transfer, &headers);
-	kshim__free(result->headers);
-	kshim__free(result->content_type);
 	result->content_type = kshim__strdup(type);
 	result->headers = kshim__buf_take(&headers, &result->headers_len);
 	if (!result->headers || (type && !result->content_type)) {
@@ -284,7 +291,7 @@ static struct kshim__request *make_request(const char *method, const char *path,
 }
 
 /* Why such a request cannot be; NULL if it can. */
-static const char *problem(kshim_object *object, const char *port, const char *method)
+static const char *problem(kshim_object *object, const char *port, const char *method, bool body)
 {
 	const kshim_kind *row = kshim__object_row(object);
 	char *end;
@@ -294,6 +301,8 @@ static const char *problem(kshim_object *object, const char *port, const char *m
 		return "only to a Service, a Pod or a Node";
 	if (!method || !kshim__http_method_ok(method))
 		return "no valid method";
+	if (body && strcmp(method, "HEAD") == 0)
+		return "a HEAD has no body";
 	if (object->client->dry_run && !kshim__http_method_reads(method))
 		return "it cannot be a dry run";
 	if (!port)
@@ -313,7 +322,7 @@ kshim_call *kshim_proxy_request(kshim_object *object, const char *port, const ch
 				const char *body, size_t len, const kshim_proxy_options *options, kshim_data_fn *data,
 				kshim_done_fn *done, void *user)
 {
-	const char *wrong = object ? problem(object, port, method) : NULL;
+	const char *wrong = object ? problem(object, port, method, body != NULL) : NULL;
 	char first[24];
 	struct kshim__buf text;
 	kshim_call *call;

@@ -168,7 +168,7 @@ static void test_bad_arguments(void **state)
 		{"Host", "x"},      {"authorization", "Bearer x"}, {"Content-Length", "3"}, {"Transfer-Encoding", "chunked"},
 		{"Connection", "x"}, {"Impersonate-User", "x"},     {"User-Agent", "x"},     {"Upgrade", "websocket"},
 		{"", "x"},           {"a b", "x"},                  {"a:", "x"},             {"a", "x\r\nb: c"},
-		{NULL, "x"},         {"a", NULL},
+		{NULL, "x"},         {"a", NULL},                   {"proxy-authorization", "x"},
 	};
 	kshim_proxy_options *options = kshim_proxy_options_new();
 	kshim_object *target, *pod, *map;
@@ -184,6 +184,7 @@ static void test_bad_arguments(void **state)
 	assert_null(kshim_proxy_request(pod, "http", "GET", "/", NULL, 0, NULL, NULL, NULL, NULL));
 	for (i = 0; i < COUNT(methods); i++)
 		assert_null(kshim_proxy_request(target, "80", methods[i], "/", NULL, 0, NULL, NULL, NULL, NULL));
+	assert_null(kshim_proxy_request(target, "80", "HEAD", "/", "x", 1, NULL, NULL, NULL, NULL));
 	assert_null(kshim_proxy_request(target, "80", NULL, "/", NULL, 0, NULL, NULL, NULL, NULL));
 	assert_null(kshim_proxy_request(NULL, "80", "GET", "/", NULL, 0, NULL, NULL, NULL, NULL));
 	assert_null(kshim_proxy_request(map, "80", "GET", "/", NULL, 0, NULL, NULL, NULL, NULL));
@@ -231,6 +232,7 @@ static void test_headers_and_body(void **state)
 	rig_start(&rig, state, routes, COUNT(routes));
 	assert_int_equal(kshim_proxy_options_add_header(options, "X-A", "1"), 0);
 	assert_int_equal(kshim_proxy_options_add_header(options, "X-A", "2"), 0);
+	assert_int_equal(kshim_proxy_options_add_header(options, "X-Empty", ""), 0);
 	assert_int_equal(kshim_proxy_options_add_header(options, "content-type", "text/first"), 0);
 	assert_int_equal(kshim_proxy_options_add_header(options, "Content-Type", "text/x"), 0);
 	assert_int_equal(kshim_proxy_options_add_header(options, "Accept", "text/y"), 0);
@@ -246,6 +248,8 @@ static void test_headers_and_body(void **state)
 	assert_string_equal(seen.content_type, "text/x; charset=y");
 	req = fakeapi_request(rig.api, 0);
 	assert_int_equal(fakeapi_header_count(req, "x-a"), 2);
+	assert_int_equal(fakeapi_header_count(req, "x-empty"), 1);
+	assert_string_equal(fakeapi_header(req, "x-empty"), "");
 	assert_int_equal(fakeapi_header_count(req, "accept"), 1);
 	assert_string_equal(fakeapi_header(req, "accept"), "text/y");
 	assert_int_equal(fakeapi_header_count(req, "content-type"), 1);
