@@ -5,11 +5,12 @@
 #include "json/scan.h"
 #include "json/valid.h"
 
+#include <limits.h>
 #include <string.h>
 
 struct column {
 	char *name, *type, *format, *description;
-	int64_t priority;
+	int priority;
 };
 
 struct cell {
@@ -18,7 +19,8 @@ struct cell {
 };
 
 struct row {
-	struct cell *cells;
+	struct cell *cells; /* no more than there are columns */
+	size_t cell_count;
 	char *name, *namespace_;
 	char *object;
 	size_t object_len;
@@ -33,11 +35,11 @@ struct kshim_table {
 	char *continue_token;
 };
 
-static void free_row(struct row *row, size_t cells)
+static void free_row(struct row *row)
 {
 	size_t i;
 
-	for (i = 0; row->cells && i < cells; i++)
+	for (i = 0; i < row->cell_count; i++)
 		kshim__free(row->cells[i].text);
 	kshim__free(row->cells);
 	kshim__free(row->name);
@@ -52,7 +54,7 @@ void kshim_table_free(kshim_table *table)
 	if (!table)
 		return;
 	for (i = 0; i < table->row_count; i++)
-		free_row(&table->rows[i], table->column_count);
+		free_row(&table->rows[i]);
 	for (i = 0; i < table->column_count; i++) {
 		kshim__free(table->columns[i].name);
 		kshim__free(table->columns[i].type);
@@ -121,6 +123,7 @@ static bool read_columns(kshim_table *table, struct kshim__span page)
 {
 	struct kshim__span list = array_at(page, "/columnDefinitions"), one, priority;
 	size_t cursor = 0, count = count_of(list);
+	int64_t number;
 	bool ok = true;
 
 	table->columns = kshim__calloc(count + 1, sizeof(*table->columns));
@@ -133,8 +136,9 @@ static bool read_columns(kshim_table *table, struct kshim__span page)
 		column->type = text_at(one, "/type", &ok);
 		column->format = text_at(one, "/format", &ok);
 		column->description = text_at(one, "/description", &ok);
-		if (!at(one, "/priority", &priority) || !kshim__json_int(priority, &column->priority))
-			column->priority = 0;
+		if (at(one, "/priority", &priority) && kshim__json_int(priority, &number) && number >= 0 &&
+		    number <= INT_MAX)
+			column->priority = (int)number;
 	}
 	return ok;
 }
@@ -154,14 +158,16 @@ static bool read_cell(struct cell *cell, struct kshim__span value)
 static bool read_row(struct row *row, size_t columns, struct kshim__span value)
 {
 	struct kshim__span cells = array_at(value, "/cells"), one;
-	size_t cursor = 0, i;
+	size_t cursor = 0, count = count_of(cells);
 	bool ok = true;
 
-	row->cells = kshim__calloc(columns + 1, sizeof(*row->cells));
+	if (count > columns)
+		count = columns;
+	row->cells = kshim__calloc(count + 1, sizeof(*row->cells));
 	if (!row->cells)
 		return false;
-	for (i = 0; ok && i < columns && kshim__json_next(cells, &cursor, NULL, &one); i++)
-		ok = read_cell(&row->cells[i], one);
+	while (ok && row->cell_count < count && kshim__json_next(cells, &cursor, NULL, &one))
+		ok = read_cell(&row->cells[row->cell_count++], one);
 	row->name = string_at(value, "/object/metadata/name", &ok);
 	row->namespace_ = string_at(value, "/object/metadata/namespace", &ok);
 	if (at(value, "/object", &one) && one.at[0] == '{') {
@@ -188,7 +194,7 @@ static bool read_rows(kshim_table *table, struct kshim__span page)
 	while (ok && kshim__json_next(list, &cursor, NULL, &one))
 		ok = read_row(&rows[table->row_count++], table->column_count, one);
 	while (!ok && table->row_count > had)
-		free_row(&rows[--table->row_count], table->column_count);
+		free_row(&rows[--table->row_count]);
 	return ok;
 }
 
@@ -300,7 +306,7 @@ int kshim_table_column_priority(const kshim_table *table, size_t column)
 {
 	const struct column *found = column_at(table, column);
 
-	return found ? (int)found->priority : -1;
+	return found ? found->priority : -1;
 }
 
 size_t kshim_table_row_count(const kshim_table *table)
@@ -317,7 +323,7 @@ static const struct cell *cell_at(const kshim_table *table, size_t row, size_t c
 {
 	const struct row *found = row_at(table, row);
 
-	return found && column < table->column_count ? &found->cells[column] : NULL;
+	return found && column < found->cell_count ? &found->cells[column] : NULL;
 }
 
 const char *kshim_table_cell(const kshim_table *table, size_t row, size_t column)

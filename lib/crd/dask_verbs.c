@@ -153,6 +153,7 @@ static kshim_call *find(kshim_object *object, const kshim_kind *of, const kshim_
 		return NULL;
 	}
 	search->query = query;
+	kshim_query_set_timeout(query, 0); /* of steps: the whole has one */
 	call = search->composite.call;
 	kshim__composite_about(&search->composite, "find", "%s %s of %s", component, kshim_kind_plural(kind),
 			       kshim_object_name(object));
@@ -195,7 +196,7 @@ static void reloaded(struct kshim__composite *composite, kshim_result *result, v
 	if (kshim__composite_failed(composite, result))
 		return;
 	phase = kshim_object_get_string(kshim_result_object(result), "/status/phase");
-	kshim__composite_finish(composite, kshim_result_object(result));
+	kshim__composite_finish(composite, kshim_result_object(result)); /* the state is gone, the call is not */
 	call->result.found = phase && strcmp(phase, "Running") == 0;
 }
 
@@ -206,6 +207,7 @@ static void nothing(struct kshim__composite *composite)
 
 kshim_call *kshim_dask_ready(kshim_object *cluster, const kshim_options *options, kshim_done_fn *done, void *user)
 {
+	struct kshim_options plain = kshim__options_default;
 	struct kshim__composite *composite;
 	struct kshim__step *step;
 	kshim_call *call;
@@ -215,8 +217,10 @@ kshim_call *kshim_dask_ready(kshim_object *cluster, const kshim_options *options
 	composite = kshim__composite_new(cluster->client, sizeof(*composite), nothing, options, done, user);
 	if (!composite)
 		return NULL;
+	plain.timeout_ms = 0; /* the whole has one */
+	kshim__composite_about(composite, "read", "%s", kshim_object_name(cluster));
 	call = composite->call;
 	step = kshim__step_new(composite, reloaded, NULL);
-	kshim__step_start(step, kshim_object_reload(cluster, NULL, kshim__step_done, step));
+	kshim__step_start(step, kshim_object_reload(cluster, &plain, kshim__step_done, step));
 	return call;
 }

@@ -324,21 +324,23 @@ static void wait_for_dask(struct live *live)
 void live_make_dask(struct live *live)
 {
 	kshim_manifest *crds = live_manifest("test/cluster/dask-crds.yaml");
+	kshim_options *options = kshim_options_new();
 	struct answer got = {0};
 	size_t i;
 
+	kshim_options_set_field_manager(options, "kubeshim-test");
 	assert_int_equal(kshim_manifest_count(crds), 4);
 	for (i = 0; i < 4; i++) {
 		kshim_object *crd = kshim_manifest_object(crds, i, live->client);
 
-		ASK(live, &got, kshim_object_create(crd, NULL, live_done, &got));
-		if (got.code != KSHIM_EEXISTS) {
-			EXPECT(&got, KSHIM_OK);
+		ASK(live, &got, kshim_object_apply(crd, options, live_done, &got));
+		EXPECT(&got, KSHIM_OK);
+		if (got.status == 201)
 			snprintf(dask_created[i], sizeof(dask_created[i]), "%s", kshim_object_name(crd));
-		}
 		kshim_object_unref(crd);
 	}
 	live_clear(&got);
+	kshim_options_free(options);
 	kshim_manifest_free(crds);
 	wait_for_dask(live);
 }

@@ -105,8 +105,8 @@ void live_reset(struct live *live);
 /* true if a request began with it ("GET /apis"). */
 bool live_asked(const struct live *live, const char *begin);
 
-/* Creates the CRDs of test/cluster/dask-crds.yaml that are missing, and waits
- * until they are served; removes those that it created. */
+/* Applies the CRDs of test/cluster/dask-crds.yaml, and waits until they are
+ * served; removes those that were not there before. */
 void live_make_dask(struct live *live);
 void live_remove_dask(struct live *live);
 

@@ -154,6 +154,123 @@ static void ready(void **state)
 	live_clear(&got);
 }
 
+/* The operator's part while somebody waits for it. */
+static void patch_later(kshim_timer *timer, void *user)
+{
+	static const char patch[] = "{\"status\":{\"phase\":\"Running\"}}";
+
+	(void)timer;
+	assert_non_null(kshim_object_patch(cluster, KSHIM_PATCH_MERGE, patch, strlen(patch), NULL, live_done, user));
+}
+
+static void becomes_ready(void **state)
+{
+	kshim_query *query = kshim_query_new(server->client, KSHIM_DASK_CLUSTER, server->namespace_);
+	kshim_object *waiting = kshim_query_object(query, "c1");
+	struct answer got = {0}, patched = {0};
+	kshim_timer *timer = kshim_timer_new(server->loop, 200, patch_later, &patched);
+
+	(void)state;
+	assert_non_null(timer);
+	ASK(server, &got, kshim_wait_value(waiting, "/status/phase", "Running", NULL, live_done, &got));
+	EXPECT(&got, KSHIM_OK);
+	EXPECT(&patched, KSHIM_OK);
+	assert_int_equal(kshim_object_is_ready(waiting), 1);
+	kshim_timer_free(timer);
+	kshim_object_unref(waiting);
+	kshim_query_free(query);
+	live_clear(&got);
+	live_clear(&patched);
+}
+
+/* Their Scale's status says 0 for ever: only the spec tells. */
+static void scaled(void **state)
+{
+	kshim_object *const objects[] = {cluster, group};
+	struct answer got = {0};
+	int64_t replicas;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		ASK(server, &got, kshim_object_scale(objects[i], 3, NULL, live_done, &got));
+		EXPECT(&got, KSHIM_OK);
+		ASK(server, &got, kshim_object_reload(objects[i], NULL, live_done, &got));
+		EXPECT(&got, KSHIM_OK);
+		assert_int_equal(kshim_object_get_int(objects[i], "/spec/worker/replicas", &replicas), 0);
+		assert_int_equal(replicas, 3);
+	}
+	ASK(server, &got, kshim_object_scale(autoscaler, 3, NULL, live_done, &got));
+	assert_int_not_equal(got.code, KSHIM_OK); /* it has no scale */
+	live_clear(&got);
+}
+
+/* The printer columns of the definitions, filled from what was written before. */
+static void tables(void **state)
+{
+	static const struct {
+		kshim_builtin kind;
+		const char *name, *columns, *cells; /* all but the age's */
+	} cases[] = {
+		{KSHIM_KIND_DASK_CLUSTER, "c1", "Name Workers Status Age ", "c1 3 Running "},
+		{KSHIM_KIND_DASK_WORKER_GROUP, "c1-default", "Name Workers Age ", "c1-default 3 "},
+		{KSHIM_KIND_DASK_AUTOSCALER, "c1", "Name Cluster Minimum Maximum Age ", "c1 c1 1 10 "},
+		{KSHIM_KIND_DASK_JOB, "j1", "Name Status Number Of Workers Age ", "j1 Successful 1 "},
+	};
+	struct answer got = {0};
+	size_t i, column;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		kshim_query *query = kshim_query_new(server->client, kshim_kind_builtin(cases[i].kind), server->namespace_);
+		char columns[100] = "", cells[100] = "";
+		kshim_table *table;
+
+		ASK(server, &got, kshim_query_table(query, cases[i].name, NULL, live_done, &got));
+		EXPECT(&got, KSHIM_OK);
+		table = kshim_table_new(got.body, got.len, NULL);
+		assert_int_equal(kshim_table_row_count(table), 1);
+		for (column = 0; column < kshim_table_column_count(table); column++) {
+			const char *name = kshim_table_column_name(table, column);
+
+			strcat(strcat(columns, name), " ");
+			if (strcmp(name, "Age") == 0)
+				assert_string_equal(kshim_table_column_type(table, column), "date");
+			else
+				strcat(strcat(cells, kshim_table_cell(table, 0, column)), " ");
+		}
+		assert_string_equal(columns, cases[i].columns);
+		assert_string_equal(cells, cases[i].cells);
+		kshim_table_free(table);
+		kshim_query_free(query);
+	}
+	live_clear(&got);
+}
+
+/* The cluster goes, and what it owns with it. */
+static void deleted(void **state)
+{
+	struct answer got = {0};
+	unsigned tries = 0;
+	char patch[300];
+
+	(void)state;
+	snprintf(patch, sizeof(patch), "{\"metadata\":{\"ownerReferences\":[{\"apiVersion\":\"kubernetes.dask.org/v1\","
+				       "\"kind\":\"DaskCluster\",\"name\":\"c1\",\"uid\":\"%s\"}]}}", kshim_object_uid(cluster));
+	ASK(server, &got, kshim_object_patch(group, KSHIM_PATCH_MERGE, patch, strlen(patch), NULL, live_done, &got));
+	EXPECT(&got, KSHIM_OK);
+	ASK(server, &got, kshim_object_delete(cluster, NULL, live_done, &got));
+	EXPECT(&got, KSHIM_OK);
+	ASK(server, &got, kshim_dask_ready(cluster, NULL, live_done, &got));
+	EXPECT(&got, KSHIM_ENOTFOUND);
+	if (live_has_controllers(server))
+		do {
+			ASK(server, &got, kshim_object_exists(group, NULL, live_done, &got));
+			EXPECT(&got, KSHIM_OK);
+		} while (got.found && live_again(server, &tries, "the worker group's end"));
+	live_clear(&got);
+}
+
 static void workers(void **state)
 {
 	(void)state;
@@ -183,10 +300,12 @@ static void owners(void **state)
 
 static void jobs(void **state)
 {
-	static const char patch[] = "{\"status\":{\"jobStatus\":\"Running\"}}";
+	static const char *const phases[] = {"JobCreated", "ClusterCreated", "Running", "Failed", "Successful"};
 	kshim_options *options = kshim_options_new();
 	kshim_object *of = kshim_dask_cluster(job);
 	struct answer got = {0};
+	char patch[100];
+	size_t i;
 
 	(void)state;
 	assert_string_equal(kshim_object_name(of), "j1");
@@ -197,9 +316,22 @@ static void jobs(void **state)
 	assert_string_equal(kshim_object_name(got.object), "j1-runner");
 	assert_null(kshim_dask_job_status(job));
 	kshim_options_set_subresource(options, "status");
-	ASK(server, &got, kshim_object_patch(job, KSHIM_PATCH_MERGE, patch, strlen(patch), options, live_done, &got));
-	EXPECT(&got, KSHIM_OK);
-	assert_string_equal(kshim_dask_job_status(job), "Running");
+	for (i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
+		const char *had = i ? phases[i - 1] : NULL;
+
+		snprintf(patch, sizeof(patch), "{\"status\":{\"jobStatus\":\"%s\"}}", phases[i]);
+		/* not through /status: dropped */
+		ASK(server, &got, kshim_object_patch(job, KSHIM_PATCH_MERGE, patch, strlen(patch), NULL, live_done, &got));
+		EXPECT(&got, KSHIM_OK);
+		if (had)
+			assert_string_equal(kshim_dask_job_status(job), had);
+		else
+			assert_null(kshim_dask_job_status(job));
+		ASK(server, &got, kshim_object_patch(job, KSHIM_PATCH_MERGE, patch, strlen(patch), options, live_done,
+						     &got));
+		EXPECT(&got, KSHIM_OK);
+		assert_string_equal(kshim_dask_job_status(job), phases[i]);
+	}
 	kshim_options_free(options);
 	live_clear(&got);
 }
@@ -257,9 +389,10 @@ static int tear_down(void **state)
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(worker_groups), cmocka_unit_test(scheduler), cmocka_unit_test(ready),
-		cmocka_unit_test(workers),       cmocka_unit_test(owners),    cmocka_unit_test(jobs),
-		cmocka_unit_test(other_kinds),
+		cmocka_unit_test(worker_groups), cmocka_unit_test(scheduler),     cmocka_unit_test(ready),
+		cmocka_unit_test(becomes_ready), cmocka_unit_test(workers),       cmocka_unit_test(owners),
+		cmocka_unit_test(jobs),          cmocka_unit_test(scaled),        cmocka_unit_test(tables),
+		cmocka_unit_test(other_kinds),   cmocka_unit_test(deleted),
 	};
 	int failed;
 

@@ -1,4 +1,4 @@
-/* Logs, eviction and the proxy, of Pods that a real kubelet runs. Needs
+/* Logs and eviction, of Pods that a real kubelet runs. Needs
  * KSHIM_TEST_NODE and KSHIM_TEST_IMAGE, a busybox that the node has. */
 #include "live.h"
 
@@ -266,64 +266,6 @@ static void restarts(void **state)
 	remove_pod(pod);
 }
 
-static void proxy_get(kshim_object *object, const char *port, const char *path, struct answer *got)
-{
-	ASK(server, got, kshim_proxy_request(object, port, "GET", path, NULL, 0, NULL, NULL, live_done, got));
-}
-
-/* httpd behind a Pod and behind a Service; the kubelet behind a Node. */
-static void proxy(void **state)
-{
-	kshim_object *pod = make_pod("web", "Never", "\"containers\":[" SCRIPT("main", "mkdir -p '/w/a b'; echo hello > '/w/a b/c';"
-										       " exec httpd -f -p 8080 -h /w") "]");
-	kshim_query *services = kshim_query_new(server->client, KSHIM_SERVICE, server->namespace_);
-	kshim_query *nodes = kshim_query_new(server->client, KSHIM_NODE, NULL);
-	kshim_object *service, *node = kshim_query_object(nodes, node_name);
-	struct answer got = {0};
-	unsigned tries = 0;
-	char text[400];
-
-	(void)state;
-	wait_for(pod, "/status/phase", "Running");
-	do {
-		proxy_get(pod, "8080", "/a b/c", &got);
-	} while (got.code != KSHIM_OK && live_again(server, &tries, "httpd"));
-	assert_int_equal(got.status, 200);
-	assert_string_equal(got.body, "hello\n");
-	proxy_get(pod, "8080", "/none", &got);
-	EXPECT(&got, KSHIM_OK);
-	assert_int_equal(got.status, 404);
-	proxy_get(pod, "9", "/", &got);
-	EXPECT(&got, KSHIM_ESERVER);
-
-	snprintf(text, sizeof(text), "{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"web\",\"namespace\":\"%s\"},"
-				     "\"spec\":{\"selector\":{\"app\":\"web\"},\"ports\":[{\"name\":\"http\",\"port\":80,\"targetPort\":"
-				     "8080}]}}", server->namespace_);
-	service = kshim_object_from_text(server->client, text, strlen(text));
-	ASK(server, &got, kshim_object_create(service, NULL, live_done, &got));
-	EXPECT(&got, KSHIM_OK);
-	kshim_object_unref(service);
-	service = kshim_query_object(services, "web");
-	do {
-		proxy_get(service, NULL, "a%20b/c?x=y", &got);
-	} while (got.code != KSHIM_OK && live_again(server, &tries, "the Service's endpoints"));
-	assert_string_equal(got.body, "hello\n");
-	proxy_get(service, "http", "a b/c", &got);
-	EXPECT(&got, KSHIM_OK);
-	assert_string_equal(got.body, "hello\n");
-	proxy_get(service, "81", "/", &got);
-	EXPECT(&got, KSHIM_ESERVER);
-	proxy_get(node, NULL, "/healthz", &got);
-	EXPECT(&got, KSHIM_OK);
-	assert_string_equal(got.body, "ok");
-	kshim_object_unref(node);
-	kshim_object_unref(service);
-	kshim_query_free(nodes);
-	kshim_query_free(services);
-	live_clear(&got);
-	remove_pod(pod);
-}
-
 /* Evicted, and gone once the kubelet says so; and drained off the Node. */
 static void evict_and_drain(void **state)
 {
@@ -388,8 +330,7 @@ int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_of_logs), cmocka_unit_test(follow),   cmocka_unit_test(follow_is_cancelled_and_timed),
-		cmocka_unit_test(all_containers),  cmocka_unit_test(restarts), cmocka_unit_test(proxy),
-		cmocka_unit_test(evict_and_drain),
+		cmocka_unit_test(all_containers),  cmocka_unit_test(restarts), cmocka_unit_test(evict_and_drain),
 	};
 	int failed;
 

@@ -3,9 +3,11 @@
 #include <kubeshim/error.h>
 #include <kubeshim/table.h>
 
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -170,6 +172,39 @@ static void nothing_in_it(void **state)
 	}
 }
 
+/* A row takes the room of its own cells: columns times rows may be far more than
+ * the text is. */
+static void wide_and_long(void **state)
+{
+	const size_t many = 5000;
+	char *text = malloc(many * 6 + 200), *at = text;
+	struct mallinfo2 before, after;
+	kshim_table *table;
+	size_t i;
+
+	(void)state;
+	at += sprintf(at, "{\"kind\":\"Table\",\"columnDefinitions\":[{\"priority\":-1},{\"priority\":9999999999}");
+	for (i = 2; i < many; i++)
+		at += sprintf(at, ",{}");
+	at += sprintf(at, "],\"rows\":[{\"cells\":[1,2,3]}");
+	for (i = 1; i < many; i++)
+		at += sprintf(at, ",{}");
+	strcpy(at, "]}");
+	before = mallinfo2();
+	table = read_table(text);
+	after = mallinfo2();
+	assert_in_range(after.uordblks + after.hblkhd - before.uordblks - before.hblkhd, 0, 16 << 20);
+	assert_int_equal(kshim_table_column_count(table), many);
+	assert_int_equal(kshim_table_row_count(table), many);
+	assert_string_equal(kshim_table_cell(table, 0, 2), "3");
+	assert_null(kshim_table_cell(table, 0, 3));
+	assert_null(kshim_table_cell(table, many - 1, 0));
+	assert_int_equal(kshim_table_column_priority(table, 0), 0);
+	assert_int_equal(kshim_table_column_priority(table, 1), 0);
+	kshim_table_free(table);
+	free(text);
+}
+
 static void without_memory(void **state)
 {
 	kshim_table *table;
@@ -201,7 +236,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(columns),       cmocka_unit_test(rows),           cmocka_unit_test(what_is_no_table),
-		cmocka_unit_test(nothing_in_it), cmocka_unit_test(without_memory),
+		cmocka_unit_test(nothing_in_it), cmocka_unit_test(wide_and_long),  cmocka_unit_test(without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
