@@ -113,7 +113,7 @@ struct app {
 	json_t *table_columns;
 	struct values warned;
 	size_t found;
-	struct target *selected; /* delete: the last that a selector gave */
+	struct target *selected; /* the last that a selector gave */
 	int64_t pause_ms, waited_ms;
 	int status;
 };
@@ -138,6 +138,7 @@ const char *app_namespace(const struct app *app);
 kshim_query *target_query(struct app *app, const struct target *target);
 kshim_object *target_object(struct app *app, struct target *target);
 bool target_need_kind(struct app *app, struct target *target, begin_fn *then);
+begin_fn target_expand;
 
 /* args.c, files.c: give the app its targets. 0, or -1 after an error. */
 enum { ARGS_NEED_NAME = 1, ARGS_ONLY_NAMES = 2 };

@@ -136,39 +136,11 @@ static bool delete_object(struct app *app, struct target *target)
 	return app_started(app, kshim_object_delete(object, app->options, deleted, app));
 }
 
-/* A selector: first what it selects, each a target of its own. */
-static void on_item(kshim_object *item, void *user)
-{
-	struct app *app = user;
-	struct target *target = target_add(app, app->selected ? app->selected : app->at);
-
-	target->kind = kshim_kind_ref(app->at->kind);
-	target->name = copy_text(kshim_object_name(item));
-	target->namespace_ = copy_text(kshim_object_namespace(item));
-	app->selected = target;
-}
-
-static void listed(kshim_result *result, void *user)
-{
-	struct app *app = user;
-
-	if (kshim_result_error(result))
-		fail_error(app, app->at, NULL, kshim_result_error(result));
-	app_next(app);
-}
-
 bool delete_begin(struct app *app, struct target *target)
 {
-	kshim_query *query;
-	bool started;
-
 	if (target->object || target->name)
 		return target_need_kind(app, target, delete_object);
-	query = target_query(app, target);
-	app->selected = NULL;
-	started = query && app_started(app, kshim_query_list(query, on_item, listed, app));
-	kshim_query_free(query);
-	return started;
+	return target_expand(app, target);
 }
 
 /* Waiting. */

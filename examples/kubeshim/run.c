@@ -154,6 +154,40 @@ static bool resolve_begin(struct app *app, struct target *target)
 	return target->kind_name ? target_need_kind(app, target, resolved) : false;
 }
 
+/* What a selector selects, each a target of its own behind it. */
+
+static void on_item(kshim_object *item, void *user)
+{
+	struct app *app = user;
+	struct target *target = target_add(app, app->selected ? app->selected : app->at);
+
+	target->kind = kshim_kind_ref(app->at->kind);
+	target->name = copy_text(kshim_object_name(item));
+	target->namespace_ = copy_text(kshim_object_namespace(item));
+	app->selected = target;
+}
+
+static void listed(kshim_result *result, void *user)
+{
+	struct app *app = user;
+
+	if (kshim_result_error(result))
+		fail_error(app, app->at, NULL, kshim_result_error(result));
+	app_next(app);
+}
+
+/* Of a target without a name; then the round goes on with the new ones. */
+bool target_expand(struct app *app, struct target *target)
+{
+	kshim_query *query = target_query(app, target);
+	bool started;
+
+	app->selected = NULL;
+	started = query && app_started(app, kshim_query_list(query, on_item, listed, app));
+	kshim_query_free(query);
+	return started;
+}
+
 /* The rounds: one to learn the kinds, then the verb's own. */
 
 /* What a begin_fn returns of a call that it began. */

@@ -2,85 +2,18 @@
 # The command line against the server of KUBECONFIG: every verb by its output and
 # exit status, in a namespace of its own. Prints "ok N - name" or "not ok N - name"
 # for each check and ends with "N passed, N failed".
-set -u
+# shellcheck source=test/cli_checks.sh
+. "$(dirname "$0")/../cli_checks.sh"
 
-kubeshim=${KUBESHIM:-build/kubeshim}
-root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
 crds=$root/test/cluster/dask-crds.yaml
-passed=0 failed=0
-
-[ -n "${KUBECONFIG:-}" ] || {
-	echo 'SKIPPED: KUBECONFIG is not set, so there is no API server to test against'
-	echo '0 passed, 0 failed, 1 skipped'
-	exit 0
-}
-[ -x "$kubeshim" ] || {
-	echo "there is no program $kubeshim"
-	exit 1
-}
-kubeshim=$(realpath "$kubeshim")
-dir=$(mktemp -d) || exit 1
-cd "$dir" || exit 1
 ns=cli-$$ other=cli-$$-other
 minor=$("$kubeshim" version -o json | sed -n 's/.*"minor": *"\([0-9]*\).*/\1/p' | tail -n 1)
 had_crds=$("$kubeshim" get crd -o name 2>/dev/null | grep -c dask)
 
-cleanup() {
-	"$kubeshim" delete ns "$ns" "$other" --ignore-not-found --wait=false >/dev/null 2>&1
-	[ "$had_crds" != 0 ] || "$kubeshim" delete -f "$crds" --ignore-not-found --wait=false >/dev/null 2>&1
-	[ -z "${dir:-}" ] || rm -rf "$dir"
+remove() {
+	"$kubeshim" delete ns "$ns" "$other" --ignore-not-found --wait=false
+	[ "$had_crds" != 0 ] || "$kubeshim" delete -f "$crds" --ignore-not-found --wait=false
 }
-trap cleanup EXIT
-trap 'exit 1' HUP INT TERM
-
-# result NAME WRONG: an empty WRONG is a success.
-result() {
-	local number=$((passed + failed + 1))
-
-	if [ -z "$2" ]; then
-		passed=$((passed + 1))
-		echo "ok $number - $1"
-	else
-		failed=$((failed + 1))
-		echo "not ok $number - $1"
-		printf '%s\n' "$2" | head -n 20 | sed 's/^/# /'
-	fi
-}
-
-# t NAME STATUS OUT ERR ARGUMENT...: runs the program; OUT and ERR are patterns of
-# the shell for the whole of stdout and stderr. $input is its standard input.
-input=/dev/null
-t() {
-	local name=$1 status=$2 out=$3 err=$4 wrong='' got_out got_err got
-
-	shift 4
-	timeout 60 "$kubeshim" "$@" <"$input" >out 2>err
-	got=$?
-	got_out=$(cat out) got_err=$(cat err)
-	[ $got = "$status" ] || wrong+="status $got instead of $status"$'\n'
-	# shellcheck disable=SC2053 # patterns
-	[[ $got_out == $out ]] || wrong+="stdout: $got_out"$'\n'"  wanted: $out"$'\n'
-	# shellcheck disable=SC2053
-	[[ $got_err == $err ]] || wrong+="stderr: $got_err"$'\n'"  wanted: $err"$'\n'
-	result "$name" "$wrong"
-}
-
-# same NAME WANTED GOT
-same() {
-	local wrong="$3"$'\n'"  wanted: $2"
-
-	[ "$2" != "$3" ] || wrong=''
-	result "$1" "$wrong"
-}
-
-# The checks can fail: each of these has to be counted as wrong.
-for wrong in "9 * *" "0 nothing *" "0 * nothing"; do
-	set -f
-	# shellcheck disable=SC2086
-	[[ $(t 'self test' $wrong version --client) == 'not ok'* ]] && wrong= || wrong="not noticed: $wrong"
-	set +f
-	result 'a check can fail' "$wrong"
-done
 
 cat >two.yaml <<'Y'
 apiVersion: v1
@@ -92,6 +25,7 @@ apiVersion: v1
 kind: Pod
 metadata: {name: pause, labels: {app: cli}}
 spec:
+  schedulerName: nobody # it stays Pending where there is a node, too
   containers: [{name: pause, image: registry.k8s.io/pause}]
 Y
 sed 's/blue/red/' two.yaml >red.yaml
@@ -346,5 +280,4 @@ done
 "$kubeshim" get ns >&- 2>err
 same 'no standard output' '1 error: cannot write: Bad file descriptor' "$? $(cat err)"
 
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish
