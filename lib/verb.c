@@ -159,7 +159,7 @@ void kshim__verb_send(kshim_call *call)
 {
 	const char *namespace_;
 	struct kshim__buf path;
-	bool ok;
+	bool ok, no_memory;
 
 	if (!namespace_of_path(call, &namespace_)) {
 		kshim__call_fail(call, kshim__error_new(KSHIM_EINVAL,
@@ -172,12 +172,16 @@ void kshim__verb_send(kshim_call *call)
 				  call->collection ? NULL : call->name, call->subresource);
 	if (ok && call->params)
 		ok = kshim__buf_adds(&path, call->params);
+	no_memory = path.failed;
 	kshim__free(call->request.path);
 	call->request.path = kshim__buf_take(&path, NULL);
-	if (!ok || !call->request.path) {
-		kshim__call_fail(call, kshim__error_new(path.failed || ok ? KSHIM_ENOMEM : KSHIM_EINVAL,
-							"%s %s: no valid name for a path", call->target.kind->kind,
-							call->name ? call->name : ""));
+	if (no_memory || (ok && !call->request.path)) {
+		kshim__call_no_memory(call);
+		return;
+	}
+	if (!ok) {
+		kshim__call_fail(call, kshim__error_new(KSHIM_EINVAL, "%s %s: no valid name for a path",
+							call->target.kind->kind, call->name ? call->name : ""));
 		return;
 	}
 	kshim__call_send(call);

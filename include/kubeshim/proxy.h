@@ -64,11 +64,14 @@ typedef void kshim_data_fn(const char *data, size_t len, void *user);
  *
  * An error is only what keeps the target from answering: those of any call, and
  * the API server's own answers, which are told by being a Status of apiVersion v1
- * with their HTTP status as its code: KSHIM_ENOTFOUND (no such object),
- * KSHIM_EFORBIDDEN (services/proxy is not allowed), KSHIM_ESERVER (503: no
- * endpoints, or the target cannot be reached), KSHIM_EBADREQUEST. A target that
- * answers in the very form of a Status (an API server behind the proxy) is taken
- * for ours; kshim_error_http_status() and kshim_error_body() have it then.
+ * with their HTTP status as its code: KSHIM_ENOTFOUND (no such object, or nobody
+ * made endpoints for the Service), KSHIM_EFORBIDDEN (services/proxy is not
+ * allowed), KSHIM_ESERVER (503: no endpoints, or the target cannot be reached),
+ * KSHIM_EBADREQUEST (a Pod without an address). A target that answers in the very
+ * form of a Status (an API server behind the proxy) is taken for ours;
+ * kshim_error_http_status() and kshim_error_body() have it then. Without a body
+ * (HEAD), or in another form than JSON (where a header Accept asks for one), the
+ * API server's own answer is taken for the target's.
  * Requests are tried again only as other calls of their method are, and never for
  * what the target answered. A client that is for dry runs refuses methods other
  * than GET, HEAD and OPTIONS (KSHIM_EINVAL).

@@ -2,10 +2,9 @@
 
 #include "composite.h"
 #include "error.h"
+#include "json/scan.h"
 #include "options.h"
 #include "path.h"
-
-#include <string.h>
 
 #define LOOK_MS 1000
 #define CLUSTER_NAME "dask.org/cluster-name"
@@ -189,15 +188,21 @@ kshim_call *kshim_dask_job_pod(kshim_object *job, const kshim_options *options, 
 static void reloaded(struct kshim__composite *composite, kshim_result *result, void *argument)
 {
 	kshim_call *call = composite->call;
-	const char *phase;
+	struct kshim__span phase;
+	const char *text;
+	bool running;
+	size_t len;
 
 	(void)argument;
 	call->result.http_status = kshim_result_http_status(result);
 	if (kshim__composite_failed(composite, result))
 		return;
-	phase = kshim_object_get_string(kshim_result_object(result), "/status/phase");
+	/* over the bytes: what needs no memory cannot be wrong for lack of it */
+	text = kshim_object_text(kshim_result_object(result), &len);
+	running = text && kshim__json_pointer(text, len, NULL, "/status/phase", &phase) &&
+		  kshim__json_equals(phase, "Running");
 	kshim__composite_finish(composite, kshim_result_object(result)); /* the state is gone, the call is not */
-	call->result.found = phase && strcmp(phase, "Running") == 0;
+	call->result.found = running;
 }
 
 static void nothing(struct kshim__composite *composite)

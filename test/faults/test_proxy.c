@@ -1,5 +1,7 @@
 /* Requests to Services, Pods and Nodes through the API server's proxy. */
+/* LINK: -Wl,--wrap=kshim__malloc,--wrap=kshim__calloc,--wrap=kshim__realloc,--wrap=kshim__memdup,--wrap=kshim__strdup */
 #include "../testutil.h"
+#include "../unit/failalloc.h"
 
 #define SVC "/api/v1/namespaces/ns/services"
 #define SERVICE(name, ports)                                                                                           \
@@ -387,6 +389,113 @@ static void test_large_body_of_any_status(void **state)
 	free(body);
 }
 
+/* ---- Ended in the middle, and without memory. */
+
+static void free_client(const char *data, size_t len, void *user)
+{
+	struct streamed *streamed = user;
+
+	on_data(data, len, user);
+	kshim_client_free(streamed->seen.rig->client);
+	streamed->seen.rig->client = NULL;
+}
+
+static void test_client_freed_in_data(void **state)
+{
+	const struct fakeapi_route routes[] = {
+		{"GET", "*/x", .answer = {.type = "text/plain", .body = "abcdef", .coding = FAKEAPI_CHUNKED, .piece = 2}},
+		{"GET", "*/bad", .answer = {.status = 500, .type = "text/plain", .body = "abcdef"}},
+	};
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		struct streamed streamed = {.cancel = false};
+		kshim_object *target;
+		struct rig rig;
+
+		rig_start(&rig, state, routes, COUNT(routes));
+		streamed.seen.rig = &rig;
+		target = object(&rig, KSHIM_SERVICE, "s");
+		started(&streamed.seen, kshim_proxy_request(target, "80", "GET", i ? "bad" : "x", NULL, 0, NULL, free_client,
+							    seen_done, &streamed));
+		kshim_object_unref(target);
+		rig_drive(&rig);
+		assert_failed(&streamed.seen, KSHIM_ECANCELED);
+		assert_int_equal(streamed.chunks, 1);
+		rig_stop(&rig);
+	}
+}
+
+/* While the Service is read, which the request then never follows. */
+static void test_cancelled_before_it_is_sent(void **state)
+{
+	const struct fakeapi_route routes[] = {{"GET", SVC "/s", .answer = {.end = FAKEAPI_MUTE}}};
+	struct seen seen = {0};
+	kshim_object *target;
+	struct rig rig;
+
+	rig_start(&rig, state, routes, COUNT(routes));
+	target = object(&rig, KSHIM_SERVICE, "s");
+	started(&seen, kshim_proxy_request(target, NULL, "POST", "/", "x", 1, NULL, NULL, seen_done, &seen));
+	kshim_object_unref(target);
+	rig_until_requests(&rig, 1);
+	kshim_call_cancel(seen.call);
+	rig_drive(&rig);
+	assert_failed(&seen, KSHIM_ECANCELED);
+	assert_int_equal(fakeapi_request_count(rig.api), 1);
+	rig_stop(&rig);
+}
+
+/* Every allocation fails once: refused, failed, or done all the same. */
+static void test_no_memory(void **state)
+{
+	static const char *const headers[] = {"X-Thing: one", NULL};
+	const struct fakeapi_route routes[] = {
+		{"GET", SVC "/s", .answer = {.body = SERVICE("s", PORTS)}},
+		{"POST", NULL, .answer = {.type = "text/plain", .headers = headers, .body = "abcdef"}},
+	};
+	unsigned refused = 0, failed = 0, succeeded = 0;
+	struct rig rig;
+	long i;
+
+	if (!failalloc_works())
+		skip();
+	rig_start(&rig, state, routes, COUNT(routes));
+	for (i = 0; succeeded < 6 && i < 2000; i++) {
+		struct streamed streamed = {.cancel = false};
+		struct seen *seen = &streamed.seen;
+		kshim_object *target = object(&rig, KSHIM_SERVICE, "s");
+		kshim_proxy_options *options;
+		bool was_failed, asked = false;
+
+		failalloc_arm(i / 2, false);
+		options = kshim_proxy_options_new();
+		if (kshim_proxy_options_add_header(options, "X-A", "1") == 0 &&
+		    kshim_proxy_options_add_header(options, "Content-Type", "text/x") == 0) {
+			asked = true;
+			started(seen, kshim_proxy_request(target, NULL, "POST", "/a b", "xyz", 3, options, i % 2 ? on_data : NULL,
+							  seen_done, seen));
+		}
+		rig_drive(&rig);
+		was_failed = failalloc_disarm();
+		kshim_proxy_options_free(options);
+		kshim_object_unref(target);
+		refused += asked && !seen->call;
+		failed += seen->has_error;
+		succeeded += !was_failed;
+		assert_int_equal(seen->done, asked && seen->call);
+		assert_true(was_failed || (asked && seen->call && !seen->has_error));
+		if (seen->has_error)
+			assert_true(seen->code == KSHIM_ENOMEM || seen->code == KSHIM_ECONNECT); /* of a socket */
+		else if (seen->done)
+			assert_string_equal(i % 2 ? streamed.text : seen->body, "abcdef");
+	}
+	assert_true(refused > 5);
+	assert_true(failed > 5);
+	assert_int_equal(succeeded, 6);
+	rig_stop(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -397,6 +506,9 @@ int main(void)
 		BOTH_HTTP(test_whose_error_it_is),
 		ALL_VARIANTS(test_streamed),
 		BOTH_HTTP(test_large_body_of_any_status),
+		ALL_VARIANTS(test_client_freed_in_data),
+		BOTH_HTTP(test_cancelled_before_it_is_sent),
+		BOTH_HTTP(test_no_memory),
 	};
 
 	test_begin();

@@ -1,5 +1,6 @@
-/* Requests through the API server's proxy to what runs on a real node. Needs
- * KSHIM_TEST_NODE and KSHIM_TEST_IMAGE, a busybox that the node has. */
+/* Requests through the API server's proxy, to what runs on a real node: that
+ * needs KSHIM_TEST_NODE and KSHIM_TEST_IMAGE, a busybox that the node has. What
+ * the API server itself refuses needs none. */
 #include "live.h"
 
 #include <strings.h>
@@ -8,7 +9,8 @@ enum { WEB, BESIDE, WEB_SERVICE, BESIDE_SERVICE, NOBODY, COUNT }; /* in proxied.
 
 static kshim_object *objects[COUNT], *node;
 static kshim_query *services;
-static char kubelet[24]; /* its port */
+static const char *node_name, *image; /* NULL: there is no node */
+static char kubelet[24];              /* its port */
 
 /* What a request brought. */
 struct reply {
@@ -130,7 +132,7 @@ static void to_services(void **state)
 		get(&reply, by_name, none[i], "/");
 		EXPECT(&reply.answer, KSHIM_ESERVER);
 	}
-	get(&reply, objects[NOBODY], NULL, "/");
+	get(&reply, objects[NOBODY], NULL, "/"); /* its endpoints are there, and none */
 	EXPECT(&reply.answer, KSHIM_ESERVER);
 	assert_int_equal(reply.answer.status, 503);
 	clear(&reply);
@@ -346,14 +348,15 @@ static void over_tls(void **state)
 }
 
 /* Endpoints follow Pods with a delay. */
-static void wait_for_endpoints(kshim_object *service, const char *port)
+static void wait_for_endpoints(kshim_object *service)
 {
 	struct reply reply = {0};
 	unsigned tries = 0;
 
 	do {
-		get(&reply, service, port, "/");
-	} while (reply.answer.code == KSHIM_ESERVER && live_again(server, &tries, "the Service's endpoints"));
+		get(&reply, service, NULL, "/");
+	} while ((reply.answer.code == KSHIM_ENOTFOUND || (reply.answer.code == KSHIM_ESERVER && service != objects[NOBODY])) &&
+		 live_again(server, &tries, "the Service's endpoints"));
 	clear(&reply);
 }
 
@@ -371,7 +374,6 @@ static void make_objects(void)
 	assert_int_equal(kshim_manifest_count(manifest), COUNT);
 	for (i = 0; i < COUNT; i++) {
 		kshim_object *object = objects[i] = kshim_manifest_object(manifest, i, server->client);
-		const char *image = getenv("KSHIM_TEST_IMAGE");
 
 		assert_non_null(object);
 		assert_int_equal(kshim_object_set_string(object, "/metadata/namespace", server->namespace_), 0);
@@ -390,11 +392,81 @@ static void make_objects(void)
 		ASK(server, &got, kshim_wait_condition(objects[i], "Ready", NULL, NULL, live_done, &got));
 		EXPECT(&got, KSHIM_OK);
 	}
-	wait_for_endpoints(objects[WEB_SERVICE], "http");
-	wait_for_endpoints(objects[WEB_SERVICE], "echo");
-	wait_for_endpoints(objects[BESIDE_SERVICE], "tls");
+	wait_for_endpoints(objects[NOBODY]);
+	wait_for_endpoints(objects[WEB_SERVICE]);
+	wait_for_endpoints(objects[BESIDE_SERVICE]);
 	live_clear(&got);
 	kshim_manifest_free(manifest);
+}
+
+/* ---- Without a node. */
+
+static kshim_object *make(const char *text)
+{
+	kshim_object *object = kshim_object_from_text(server->client, text, strlen(text));
+	struct answer got = {0};
+
+	assert_non_null(object);
+	assert_int_equal(kshim_object_set_string(object, "/metadata/namespace", server->namespace_), 0);
+	ASK(server, &got, kshim_object_create(object, NULL, live_done, &got));
+	EXPECT(&got, KSHIM_OK);
+	live_clear(&got);
+	return object;
+}
+
+static void refused_by_the_server(void **state)
+{
+	static const struct {
+		const char *text;
+		kshim_code code;
+		int status;
+	} cases[] = {
+		/* nobody makes its endpoints; no ports; no address */
+		{"{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"empty\"},\"spec\":{\"ports\":[{\"name\":"
+		 "\"p\",\"port\":80}]}}", KSHIM_ENOTFOUND, 404},
+		{"{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"portless\"},\"spec\":{\"clusterIP\":"
+		 "\"None\"}}", KSHIM_EINVAL, 200},
+		{"{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"nowhere\"},\"spec\":{\"schedulerName\":"
+		 "\"none\",\"containers\":[{\"name\":\"c\",\"image\":\"none.invalid/none\"}]}}", KSHIM_EBADREQUEST, 400},
+	};
+	kshim_object *gone = kshim_query_object(services, "gone"), *object;
+	struct reply reply = {0};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		object = make(cases[i].text);
+		get(&reply, object, NULL, "/");
+		assert_int_equal(reply.answer.code, cases[i].code);
+		assert_int_equal(reply.answer.status, cases[i].status);
+		kshim_object_unref(object);
+	}
+	get(&reply, gone, NULL, "/"); /* it is read first */
+	EXPECT(&reply.answer, KSHIM_ENOTFOUND);
+	get(&reply, gone, "http", "/");
+	EXPECT(&reply.answer, KSHIM_ENOTFOUND);
+	clear(&reply);
+	kshim_object_unref(gone);
+}
+
+static void without_the_right(void **state)
+{
+	struct live *admin = server, *nobody = live_open("nobody", NULL);
+	kshim_query *query = kshim_query_new(nobody->client, KSHIM_SERVICE, admin->namespace_);
+	kshim_object *service = kshim_query_object(query, "any");
+	struct reply reply = {0};
+
+	(void)state;
+	server = nobody;
+	get(&reply, service, "80", "/");
+	EXPECT(&reply.answer, KSHIM_EFORBIDDEN);
+	assert_int_equal(reply.answer.status, 403);
+	assert_non_null(strstr(kshim_error_message(reply.answer.error), "services/proxy"));
+	server = admin;
+	clear(&reply);
+	kshim_object_unref(service);
+	kshim_query_free(query);
+	live_close(nobody);
 }
 
 static int set_up(void **state)
@@ -406,8 +478,10 @@ static int set_up(void **state)
 	server = live_open("admin", NULL);
 	live_make_namespace(server);
 	services = kshim_query_new(server->client, KSHIM_SERVICE, server->namespace_);
+	if (!node_name)
+		return 0;
 	nodes = kshim_query_new(server->client, KSHIM_NODE, NULL);
-	node = kshim_query_object(nodes, getenv("KSHIM_TEST_NODE"));
+	node = kshim_query_object(nodes, node_name);
 	kshim_query_free(nodes);
 	make_objects();
 	return 0;
@@ -418,9 +492,12 @@ static int tear_down(void **state)
 	size_t i;
 
 	(void)state;
-	for (i = 0; i < COUNT; i++)
+	for (i = 0; i < COUNT; i++) {
 		kshim_object_unref(objects[i]);
+		objects[i] = NULL;
+	}
 	kshim_object_unref(node);
+	node = NULL;
 	kshim_query_free(services);
 	live_remove_namespace(server);
 	live_close(server);
@@ -430,25 +507,33 @@ static int tear_down(void **state)
 
 int main(int argc, char **argv)
 {
-	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(to_pods), cmocka_unit_test(to_services), cmocka_unit_test(paths),
-		cmocka_unit_test(methods_headers_bodies), cmocka_unit_test(cgi), cmocka_unit_test(streamed),
-		cmocka_unit_test(over_tls),
+	static const struct CMUnitTest without_node[] = {
+		cmocka_unit_test(refused_by_the_server),
+		cmocka_unit_test(without_the_right),
 	};
-	const char *name = getenv("KSHIM_TEST_NODE"), *image = getenv("KSHIM_TEST_IMAGE");
-	int failed;
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(refused_by_the_server),  cmocka_unit_test(without_the_right), cmocka_unit_test(to_pods),
+		cmocka_unit_test(to_services),            cmocka_unit_test(paths),             cmocka_unit_test(cgi),
+		cmocka_unit_test(methods_headers_bodies), cmocka_unit_test(streamed),          cmocka_unit_test(over_tls),
+	};
+	static const char *const versions[] = {"1.1", "2"};
+	int failed = 0;
+	size_t i;
 
 	if (!live_kubeconfig())
 		return 0;
-	if (!name || !*name || !image || !*image) {
+	node_name = getenv("KSHIM_TEST_NODE");
+	image = getenv("KSHIM_TEST_IMAGE");
+	if (!node_name || !*node_name || !image || !*image) {
 		fprintf(stderr, "SKIPPED: KSHIM_TEST_NODE and KSHIM_TEST_IMAGE are not set, so no kubelet runs Pods\n");
-		return 0;
+		node_name = NULL;
 	}
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
-	live_http = "1.1";
-	failed = cmocka_run_group_tests_name("proxy, HTTP/1.1", tests, set_up, tear_down);
-	live_http = "2";
-	failed += cmocka_run_group_tests_name("proxy, HTTP/2", tests, set_up, tear_down);
+	for (i = 0; i < 2; i++) {
+		live_http = versions[i];
+		failed += node_name ? cmocka_run_group_tests_name("proxy", tests, set_up, tear_down) :
+				      cmocka_run_group_tests_name("proxy, no node", without_node, set_up, tear_down);
+	}
 	return failed || server; /* cmocka forgets a tear-down that failed */
 }
