@@ -47,6 +47,8 @@ kshim_call *kshim_client_request(kshim_client *client, const char *method, const
 
 	if (!client)
 		return NULL;
+	if (body && method && strcmp(method, "HEAD") == 0)
+		return kshim__client_fail(client, kshim__error_new(KSHIM_EINVAL, "a HEAD has no body"));
 	if (!method || !kshim__http_method_ok(method) || !path || !path_ok(path) || (content_type && !kshim__http_value_ok(content_type)))
 		return kshim__client_fail(client, kshim__error_new(KSHIM_EINVAL, "%.20s %.200s: no valid method, path or "
 								   "content type", method ? method : "(none)",

@@ -769,6 +769,7 @@ static void test_client_request(void **state)
 	assert_null(fakeapi_header(request, "Expect"));
 	assert_null(kshim_client_request(rig.client, "GET", "healthz", NULL, NULL, 0, NULL, seen_done, &get));
 	assert_null(kshim_client_request(rig.client, "GET", "/a b", NULL, NULL, 0, NULL, seen_done, &get));
+	assert_null(kshim_client_request(rig.client, "HEAD", "/", NULL, "", 0, NULL, seen_done, &get));
 	assert_null(kshim_client_request(rig.client, "GE T", "/", NULL, NULL, 0, NULL, seen_done, &get));
 	assert_null(kshim_client_request(rig.client, "PUT", "/", "a\r\nX: y", "", 0, NULL, seen_done, &get));
 	assert_int_equal(kshim_error_code(kshim_client_error(rig.client)), KSHIM_EINVAL);
