@@ -38,6 +38,9 @@ struct settings {
 	int64_t grace_period;
 	bool force, now, no_wait, wait, client_only, server_side;
 	int64_t timeout;
+	const char *container, *since_time;
+	bool follow, all_containers, previous, timestamps, prefix;
+	int64_t since, tail, limit_bytes, max_log_requests; /* tail: INT64_MIN if not given */
 };
 
 /* The groups of options that a verb may take. */
@@ -57,6 +60,7 @@ enum {
 	TAKES_MISSING = 1 << 12, /* --ignore-not-found */
 	TAKES_VERSION = 1 << 13,
 	TAKES_HEADERS = 1 << 14,
+	TAKES_LOGS = 1 << 15,
 };
 
 struct app;
@@ -90,6 +94,7 @@ struct target {
 	const char *source; /* the file it came from */
 	char *text; /* patch: the object before; delete: its uid */
 	bool waits; /* delete: it was not gone at once */
+	struct app *app; /* logs: for several at a time */
 };
 
 struct table;
@@ -113,6 +118,7 @@ struct app {
 	json_t *table_columns;
 	struct values warned;
 	size_t found;
+	const struct target *torn; /* logs: what was printed last, if inside a line */
 	struct target *selected; /* the last that a selector gave */
 	int64_t pause_ms, waited_ms;
 	int status;
@@ -172,7 +178,7 @@ void table_print(const struct table *table, bool header);
 int tables_add_page(struct app *app, const struct target *target, const char *json, size_t len);
 void tables_print(struct app *app);
 
-/* The verbs: get.c, write.c, change.c, delete.c, about.c */
+/* The verbs: get.c, write.c, change.c, delete.c, about.c, logs.c */
 int get_prepare(struct app *app);
 begin_fn get_begin;
 void get_finish(struct app *app);
@@ -185,6 +191,9 @@ begin_fn scale_begin;
 int delete_prepare(struct app *app);
 begin_fn delete_begin;
 void delete_finish(struct app *app);
+int logs_prepare(struct app *app);
+begin_fn logs_begin;
+void logs_finish(struct app *app);
 int kinds_prepare(struct app *app);
 begin_fn kinds_begin;
 int version_prepare(struct app *app);

@@ -29,6 +29,8 @@ static const struct verb verbs[] = {
 	 .summary = "delete objects and wait until they are gone",
 	 .takes = TAKES_NAMESPACES | TAKES_SELECTOR | TAKES_FILES | TAKES_DRY_RUN | TAKES_DELETE | TAKES_MISSING |
 		  TAKES_OUTPUT, .prepare = delete_prepare, .begin = delete_begin, .finish = delete_finish},
+	{.name = "logs", .usage = "POD [CONTAINER] | pod/NAME | -l SELECTOR", .summary = "show what containers wrote",
+	 .takes = TAKES_SELECTOR | TAKES_LOGS, .prepare = logs_prepare, .begin = logs_begin, .finish = logs_finish},
 	{.name = "kinds", .alias = "api-resources", .usage = "", .summary = "the kinds that the server serves",
 	 .takes = TAKES_OUTPUT | TAKES_HEADERS, .prepare = kinds_prepare, .begin = kinds_begin},
 	{.name = "config", .usage = "view | get-contexts | current-context", .summary = "what the kubeconfig says",

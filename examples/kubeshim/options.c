@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum type { FLAG, NOT_FLAG, TEXT, SEVERAL, NUMBER, DURATION };
+enum type { FLAG, NOT_FLAG, TEXT, SEVERAL, NUMBER, INTEGER, DURATION };
 
 struct option {
 	const char *name;
@@ -56,6 +56,17 @@ static const struct option options[] = {
 	{"now", 0, FLAG, AT(now), TAKES_DELETE, NULL, "the same as --grace-period 1"},
 	{"wait", 0, NOT_FLAG, AT(no_wait), TAKES_DELETE, NULL, "until the objects are gone (true)"},
 	{"timeout", 0, DURATION, AT(timeout), TAKES_DELETE, "TIME", "how long to wait at most; 0: for ever"},
+	{"container", 'c', TEXT, AT(container), TAKES_LOGS, "NAME", "of this container instead of the default one"},
+	{"all-containers", 0, FLAG, AT(all_containers), TAKES_LOGS, NULL, "of all containers of the Pod"},
+	{"follow", 'f', FLAG, AT(follow), TAKES_LOGS, NULL, "go on until the containers have ended"},
+	{"previous", 'p', FLAG, AT(previous), TAKES_LOGS, NULL, "of the container that ran before the last restart"},
+	{"since", 0, DURATION, AT(since), TAKES_LOGS, "TIME", "only what was written in the last 10s, 2m, 1h"},
+	{"since-time", 0, TEXT, AT(since_time), TAKES_LOGS, "DATE", "only what was written since 2026-11-24T08:00:00Z"},
+	{"tail", 0, INTEGER, AT(tail), TAKES_LOGS, "N", "only the last N lines; -1: all (with -l: 10)"},
+	{"limit-bytes", 0, INTEGER, AT(limit_bytes), TAKES_LOGS, "N", "at most N bytes of a container"},
+	{"timestamps", 0, FLAG, AT(timestamps), TAKES_LOGS, NULL, "each line begins with its time"},
+	{"prefix", 0, FLAG, AT(prefix), TAKES_LOGS, NULL, "each line begins with its Pod and container"},
+	{"max-log-requests", 0, NUMBER, AT(max_log_requests), TAKES_LOGS, "N", "follow at most N containers at a time (5)"},
 	{"client", 0, FLAG, AT(client_only), TAKES_VERSION, NULL, "do not ask the server"},
 };
 
@@ -132,6 +143,37 @@ static int set_number(const struct app *app, const struct option *option, int64_
 	return 0;
 }
 
+static int set_integer(const struct app *app, const struct option *option, int64_t *slot, const char *value)
+{
+	long long number;
+	char *end;
+
+	errno = 0;
+	number = strtoll(value, &end, 10);
+	if (end == value || *end || errno)
+		return usage_error(app, "invalid argument \"%s\" for \"--%s\" flag: not a number", value, option->name);
+	*slot = number;
+	return 0;
+}
+
+/* Less than nothing has a meaning to some verbs. */
+static int set_duration(struct app *app, const struct option *option, int64_t *slot, const char *value)
+{
+	bool of_requests = slot == &app->settings.request_timeout;
+	bool below = *value == '-' && !of_requests;
+
+	if (parse_duration(value + below, slot) < 0) {
+		if (of_requests)
+			return fail(app, "Invalid timeout value. Timeout must be a single integer in seconds, or an integer "
+					 "followed by a corresponding time unit (e.g. 1s | 2m | 3h)");
+		return usage_error(app, "invalid argument \"%s\" for \"--%s\" flag: time: invalid duration \"%s\"", value,
+				   option->name, value);
+	}
+	if (below)
+		*slot = -*slot;
+	return 0;
+}
+
 static int set(struct app *app, const struct option *option, const char *value)
 {
 	void *slot = (char *)&app->settings + option->offset;
@@ -143,6 +185,8 @@ static int set(struct app *app, const struct option *option, const char *value)
 		return set_flag(app, option, slot, value);
 	case NUMBER:
 		return set_number(app, option, slot, value);
+	case INTEGER:
+		return set_integer(app, option, slot, value);
 	case TEXT:
 		*(const char **)slot = value;
 		return 0;
@@ -154,11 +198,7 @@ static int set(struct app *app, const struct option *option, const char *value)
 	case DURATION:
 		break;
 	}
-	if (parse_duration(value, slot) == 0)
-		return 0;
-	fprintf(stderr, "error: Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed "
-			"by a corresponding time unit (e.g. 1s | 2m | 3h)\n");
-	return -1;
+	return set_duration(app, option, slot, value);
 }
 
 static bool taken(const struct app *app, const struct option *option)
@@ -250,6 +290,8 @@ int options_parse(struct app *app, int argc, char **argv)
 
 	app->args = need(calloc((size_t)argc + 1, sizeof(*app->args)));
 	app->settings.limit = app->settings.replicas = app->settings.grace_period = -1;
+	app->settings.max_log_requests = -1;
+	app->settings.tail = INT64_MIN;
 	find_verb(app, argv);
 	for (i = 1; i < argc && rc == 0; i++) {
 		if (!only_args && strcmp(argv[i], "--") == 0)

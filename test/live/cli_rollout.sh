@@ -1,0 +1,149 @@
+#!/bin/bash
+# The command line's logs against the server of KUBECONFIG, by their output and exit
+# status, in a namespace of its own. What needs containers to run is skipped where
+# there is no node. Prints "ok N - name" or "not ok N - name" for each check and ends
+# with "N passed, N failed", ", N skipped" where some were.
+# shellcheck source=test/cli_checks.sh
+. "$(dirname "$0")/../cli_checks.sh"
+
+ns=cli-rollout-$$ image=${KSHIM_TEST_IMAGE:-none}
+node=
+[ -z "${KSHIM_TEST_NODE:-}" ] || [ -z "${KSHIM_TEST_IMAGE:-}" ] || node=1
+
+remove() {
+	"$kubeshim" delete ns "$ns" --ignore-not-found --wait=false
+}
+
+# pod NAME SCRIPT: of one container, on the node.
+pod() {
+	printf 'apiVersion: v1\nkind: Pod\nmetadata: {name: %s, labels: {app: logs}}\nspec:\n' "$1"
+	printf '  terminationGracePeriodSeconds: 0\n  restartPolicy: Never\n  containers:\n'
+	printf '  - {name: main, image: "%s", imagePullPolicy: Never, command: [sh, -c, "%s"]}\n---\n' "$image" "$2"
+}
+
+# until_true COMMAND...: for half a minute at most; what comes next shows whether it is.
+until_true() {
+	local tries=0
+
+	until [ $tries = 300 ] || "$@" >/dev/null 2>&1; do
+		sleep 0.1
+		tries=$((tries + 1))
+	done
+}
+
+printf 'apiVersion: v1\nkind: Namespace\nmetadata: {name: %s}\n' "$ns" >ns.yaml
+printf 'apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: default, namespace: %s}\n' "$ns" >account.yaml
+cat >never.yaml <<'Y'
+apiVersion: v1
+kind: Pod
+metadata: {name: never, labels: {app: never}}
+spec:
+  schedulerName: nobody
+  terminationGracePeriodSeconds: 0
+  initContainers: [{name: first, image: none}]
+  containers: [{name: main, image: none}, {name: side, image: none}]
+Y
+t 'a namespace' 0 "namespace/$ns created" '' create -f ns.yaml
+# the account that pods need is made by a controller, where there is one
+"$kubeshim" apply -f account.yaml >/dev/null 2>&1
+t 'a Pod that never runs' 0 'pod/never created' '' -n "$ns" create -f never.yaml
+
+echo '# logs, of what does not run'
+t 'logs: nothing yet' 0 '' 'Defaulted container "main" out of: main, side, first (init)' -n "$ns" logs never
+t 'logs: a container' 0 '' '' -n "$ns" logs pod/never -c side
+t 'logs: a container behind the Pod' 0 '' '' -n "$ns" logs never first
+t 'logs: no such container' 1 '' 'error: container nothing is not valid for pod never out of: main, side, first (init)' \
+	-n "$ns" logs never nothing
+"$kubeshim" -n "$ns" patch pod never --type merge \
+	-p '{"metadata":{"annotations":{"kubectl.kubernetes.io/default-container":"side"}}}' >out
+t 'logs: the default container' 0 '' '' -n "$ns" logs never
+"$kubeshim" -n "$ns" patch pod never --type merge \
+	-p '{"metadata":{"annotations":{"kubectl.kubernetes.io/default-container":"gone"}}}' >out
+t 'logs: a default container that is not there' 0 '' $'Default container name "gone" not found in pod never\nDefaulted container "main" out of: *' \
+	-n "$ns" logs never
+t 'logs: of a selector' 0 '' 'Default*' -n "$ns" logs -l app=never
+t 'logs: nothing selected' 0 '' "No resources found in $ns namespace." -n "$ns" logs -l app=nothing
+t 'logs: no such Pod' 1 '' "error: error from server (NotFound): pods \"nobody\" not found in namespace \"$ns\"" -n "$ns" logs nobody
+t 'logs: no such kind' 1 '' "error: the server doesn't have a resource type \"nothings\"" -n "$ns" logs nothings/x
+t 'logs: not of a Pod' 1 '' 'error: logs are those of a Pod, not of a ConfigMap: *' -n "$ns" logs cm/x
+t 'logs: no Pod' 1 '' $'error: expected \'logs \[-f] \[-p] (POD | TYPE/NAME) \[-c CONTAINER]\'.\nPOD or TYPE/NAME is a required *' -n "$ns" logs
+t 'logs: too much' 1 '' "error: expected 'logs *" -n "$ns" logs never main side
+t 'logs: a Pod and a selector' 1 '' 'error: only a selector (-l) or a POD name is allowed*' -n "$ns" logs never -l app=never
+t 'logs: two containers' 1 '' 'error: only one of -c or an inline \[CONTAINER] arg is allowed' -n "$ns" logs never main -c side
+t 'logs: one container and all' 1 '' 'error: --all-containers=true should not be specified with container name main' \
+	-n "$ns" logs never main --all-containers
+t 'logs: two beginnings' 1 '' 'error: at most one of `sinceTime` or `sinceSeconds` may be specified' \
+	-n "$ns" logs never --since 1h --since-time 2026-11-24T08:00:00Z
+t 'logs: a bad --since' 1 '' 'error: invalid argument "soon" for "--since" flag: time: invalid duration "soon"*' -n "$ns" logs never --since soon
+t 'logs: --since of the future' 1 '' 'error: --since must be greater than 0' -n "$ns" logs never --since -1s
+t 'logs: a bad --since-time' 1 '' 'error: parsing time "noon": *' -n "$ns" logs never -c main --since-time noon
+t 'logs: a bad --tail' 1 '' 'error: --tail must be greater than or equal to -1' -n "$ns" logs never --tail -2
+t 'logs: a bad --limit-bytes' 1 '' 'error: --limit-bytes must be greater than 0' -n "$ns" logs never --limit-bytes -1
+t 'logs: too many to follow' 1 '' 'error: you are attempting to follow 3 log streams, but maximum allowed concurrency is 2, *' \
+	-n "$ns" logs -f never --all-containers --max-log-requests 2
+timeout 60 "$kubeshim" -v -n "$ns" logs -f never --all-containers >out 2>err &
+follower=$!
+until_true eval '[ "$(grep -c "^> GET .*/pods/never " err)" -ge 2 ]'
+"$kubeshim" -n "$ns" delete pod never >/dev/null
+wait $follower
+same 'logs: -f of what never ran ends with its Pod' '0 ' "$? $(cat out)"
+
+if [ -n "$node" ]; then
+	echo '# logs'
+	{ pod one 'echo first; echo second; echo third'
+		pod steps 'for i in 1 2 3 4 5; do echo step $i; sleep 0.2; done; printf end'
+		cat <<Y; } >pods.yaml
+apiVersion: v1
+kind: Pod
+metadata: {name: two, labels: {app: logs}}
+spec:
+  restartPolicy: OnFailure
+  terminationGracePeriodSeconds: 0
+  volumes: [{name: kept, emptyDir: {}}]
+  initContainers:
+  - {name: init, image: "$image", imagePullPolicy: Never, command: [sh, -c, "echo from init"]}
+  containers:
+  - {name: a, image: "$image", imagePullPolicy: Never, command: [sh, -c, "echo from a; printf torn"]}
+  - name: b
+    image: "$image"
+    imagePullPolicy: Never
+    command: [sh, -c, "[ -e /kept/x ] || { echo b dies; touch /kept/x; exit 1; }; echo b lives; exec sleep 10000"]
+    volumeMounts: [{name: kept, mountPath: /kept}]
+Y
+	t 'Pods' 0 '*' '' -n "$ns" create -f pods.yaml
+	t 'logs: -f from before its beginning to its end' 0 $'step 1\nstep 2\nstep 3\nstep 4\nstep 5\nend' '' -n "$ns" logs -f steps
+	t 'logs: -f of what has ended' 0 $'first\nsecond\nthird' '' -n "$ns" logs one -f
+	t 'logs' 0 $'first\nsecond\nthird' '' -n "$ns" logs pod/one
+	t 'logs: the tail' 0 'third' '' -n "$ns" logs one --tail=1
+	t 'logs: all of the tail' 0 $'first\nsecond\nthird' '' -n "$ns" logs one --tail=-1
+	t 'logs: so many bytes' 0 $'first\nsec' '' -n "$ns" logs one --limit-bytes 9
+	t 'logs: so many bytes, followed' 0 $'first\nsec' '' -n "$ns" logs one --limit-bytes 9 -f
+	t 'logs: since now' 0 '' '' -n "$ns" logs one --since-time 2999-01-01T00:00:00Z
+	t 'logs: of the last hours' 0 $'first\nsecond\nthird' '' -n "$ns" logs one --since 10h
+	t 'logs: times' 0 $'20[0-9][0-9]-*T*Z first\n20*Z second\n20*Z third' '' -n "$ns" logs one --timestamps
+	t 'logs: a prefix' 0 $'\[pod/one/main] first\n\[pod/one/main] second\n\[pod/one/main] third' '' -n "$ns" logs one --prefix
+	t 'logs: none from before' 1 '' 'Error from server (BadRequest): previous terminated container "main" in pod "one" not found' \
+		-n "$ns" logs one -p
+	until_true eval '[ "$("$kubeshim" -n "$ns" logs two b)" = "b lives" ]'
+	t 'logs: from before the restart' 0 'b dies' '' -n "$ns" logs two b --previous
+	t 'logs: all containers, in order' 0 $'from init\nfrom a\ntorn\nb lives' '' -n "$ns" logs two --all-containers
+	t 'logs: all containers with their names' 0 $'\[pod/two/init] from init\n\[pod/two/a] from a\n\[pod/two/a] torn\n\[pod/two/b] b lives' '' \
+		-n "$ns" logs two --all-containers --prefix
+	t 'logs: of a selector, in order' 0 $'first\nsecond\nthird\nstep 1\n*\nend\nfrom a\ntorn' 'Defaulted container "a" out of: a, b, init (init)' \
+		-n "$ns" logs -l app=logs
+	t 'logs: of a selector, the tails' 0 $'third\nend\ntorn' 'Defaulted container "a" out of: *' -n "$ns" logs -l app=logs --tail=1
+	timeout 60 "$kubeshim" -n "$ns" logs -f two --all-containers >/dev/full 2>err
+	same 'logs: -f onto a full disk' '1 error: cannot write: No space left on device' "$? $(cat err)"
+	timeout 60 "$kubeshim" -n "$ns" logs -f --all-containers --prefix -l app=logs >out 2>err &
+	follower=$!
+	until_true grep -q 'b lives' out
+	"$kubeshim" -n "$ns" delete pod two >/dev/null
+	wait $follower
+	same 'logs: -f of several until the last is gone' '0 ' "$? $(cat err)"
+	same 'logs: -f of several, every line of each' "$(printf '[pod/%s\n' 'one/main] first' 'one/main] second' 'one/main] third' \
+		'steps/main] end' 'steps/main] step '{1..5} 'two/a] from a' 'two/a] torn' 'two/b] b lives' 'two/init] from init')" "$(sort out)"
+else
+	skip 'logs of containers: there is no node'
+fi
+
+finish
