@@ -17,6 +17,8 @@
 #include <kubeshim/query.h>
 #include <kubeshim/result.h>
 
+#define KSHIM__BODY_MAX (64u * 1024 * 1024) /* of an answer that is kept whole */
+
 struct kshim__composite;
 
 enum kshim__mode {
