@@ -41,6 +41,8 @@ struct settings {
 	const char *container, *since_time;
 	bool follow, all_containers, previous, timestamps, prefix;
 	int64_t since, tail, limit_bytes, max_log_requests; /* tail: INT64_MIN if not given */
+	struct values goals;
+	int64_t goals_timeout;
 };
 
 /* The groups of options that a verb may take. */
@@ -61,6 +63,7 @@ enum {
 	TAKES_VERSION = 1 << 13,
 	TAKES_HEADERS = 1 << 14,
 	TAKES_LOGS = 1 << 15,
+	TAKES_WAIT = 1 << 16,
 };
 
 struct app;
@@ -121,6 +124,8 @@ struct app {
 	const struct target *torn; /* logs: what was printed last, if inside a line */
 	struct target *selected; /* the last that a selector gave */
 	int64_t pause_ms, waited_ms;
+	size_t goal;         /* wait: which one is next */
+	int64_t deadline_ms; /* on the monotonic clock */
 	int status;
 };
 
@@ -144,6 +149,7 @@ const char *app_namespace(const struct app *app);
 kshim_query *target_query(struct app *app, const struct target *target);
 kshim_object *target_object(struct app *app, struct target *target);
 bool target_need_kind(struct app *app, struct target *target, begin_fn *then);
+bool target_list(struct app *app, struct target *target, kshim_done_fn *done);
 begin_fn target_expand;
 
 /* args.c, files.c: give the app its targets. 0, or -1 after an error. */
@@ -178,10 +184,11 @@ void table_print(const struct table *table, bool header);
 int tables_add_page(struct app *app, const struct target *target, const char *json, size_t len);
 void tables_print(struct app *app);
 
-/* The verbs: get.c, write.c, change.c, delete.c, about.c, logs.c */
+/* The verbs: get.c, write.c, change.c, delete.c, about.c, logs.c, wait.c */
 int get_prepare(struct app *app);
 begin_fn get_begin;
 void get_finish(struct app *app);
+int check_output(struct app *app);
 int write_prepare(struct app *app);
 begin_fn create_begin, replace_begin, apply_begin;
 int patch_prepare(struct app *app);
@@ -194,6 +201,9 @@ void delete_finish(struct app *app);
 int logs_prepare(struct app *app);
 begin_fn logs_begin;
 void logs_finish(struct app *app);
+int wait_prepare(struct app *app);
+begin_fn wait_begin;
+void wait_finish(struct app *app);
 int kinds_prepare(struct app *app);
 begin_fn kinds_begin;
 int version_prepare(struct app *app);

@@ -184,7 +184,7 @@ static void looked(kshim_result *result, void *user)
 	app->pause_ms = app->pause_ms * 2 < POLL_MAX_MS ? app->pause_ms * 2 : POLL_MAX_MS;
 }
 
-static bool wait_begin(struct app *app, struct target *target)
+static bool gone_begin(struct app *app, struct target *target)
 {
 	if (!target->waits)
 		return false;
@@ -194,7 +194,7 @@ static bool wait_begin(struct app *app, struct target *target)
 
 void delete_finish(struct app *app)
 {
-	if (app->begin == wait_begin)
+	if (app->begin == gone_begin)
 		return;
 	if (app->found == 0 && app->status == 0) {
 		puts("No resources found");
@@ -206,5 +206,5 @@ void delete_finish(struct app *app)
 		app->timer = need(kshim_timer_new(app->loop, 0, look, app));
 		kshim_timer_set(app->timer, -1);
 	}
-	app_restart(app, wait_begin);
+	app_restart(app, gone_begin);
 }

@@ -48,7 +48,7 @@ static const struct option options[] = {
 	{"type", 0, TEXT, AT(type), TAKES_PATCH, "json|merge|strategic", "its type (strategic)"},
 	{"subresource", 0, TEXT, AT(subresource), TAKES_PATCH, "NAME", "patch this subresource: status, scale"},
 	{"replicas", 0, NUMBER, AT(replicas), TAKES_SCALE, "N", "the same as N behind the name"},
-	{"all", 0, FLAG, AT(all), TAKES_DELETE, NULL, "every object of the kind"},
+	{"all", 0, FLAG, AT(all), TAKES_DELETE | TAKES_WAIT, NULL, "every object of the kind"},
 	{"cascade", 0, TEXT, AT(cascade), TAKES_DELETE, "background|foreground|orphan",
 	 "what becomes of dependents (background)"},
 	{"grace-period", 0, NUMBER, AT(grace_period), TAKES_DELETE, "N", "seconds; 0 needs --force, else it is 1"},
@@ -67,6 +67,10 @@ static const struct option options[] = {
 	{"timestamps", 0, FLAG, AT(timestamps), TAKES_LOGS, NULL, "each line begins with its time"},
 	{"prefix", 0, FLAG, AT(prefix), TAKES_LOGS, NULL, "each line begins with its Pod and container"},
 	{"max-log-requests", 0, NUMBER, AT(max_log_requests), TAKES_LOGS, "N", "follow at most N containers at a time (5)"},
+	{"for", 0, SEVERAL, AT(goals), TAKES_WAIT, "GOAL",
+	 "condition=TYPE[=STATUS], jsonpath=PATH[=VALUE], create, delete"},
+	{"timeout", 0, DURATION, AT(goals_timeout), TAKES_WAIT, "TIME",
+	 "for how long in all (30s); 0: look once; below: a week"},
 	{"client", 0, FLAG, AT(client_only), TAKES_VERSION, NULL, "do not ask the server"},
 };
 
@@ -292,6 +296,7 @@ int options_parse(struct app *app, int argc, char **argv)
 	app->settings.limit = app->settings.replicas = app->settings.grace_period = -1;
 	app->settings.max_log_requests = -1;
 	app->settings.tail = INT64_MIN;
+	app->settings.goals_timeout = 30000;
 	find_verb(app, argv);
 	for (i = 1; i < argc && rc == 0; i++) {
 		if (!only_args && strcmp(argv[i], "--") == 0)

@@ -176,16 +176,22 @@ static void listed(kshim_result *result, void *user)
 	app_next(app);
 }
 
-/* Of a target without a name; then the round goes on with the new ones. */
-bool target_expand(struct app *app, struct target *target)
+/* Of a target without a name; app->selected is NULL in `done` if nothing matched. */
+bool target_list(struct app *app, struct target *target, kshim_done_fn *done)
 {
 	kshim_query *query = target_query(app, target);
 	bool started;
 
 	app->selected = NULL;
-	started = query && app_started(app, kshim_query_list(query, on_item, listed, app));
+	started = query && app_started(app, kshim_query_list(query, on_item, done, app));
 	kshim_query_free(query);
 	return started;
+}
+
+/* The same; then the round goes on with the new ones. */
+bool target_expand(struct app *app, struct target *target)
+{
+	return target_list(app, target, listed);
 }
 
 /* The rounds: one to learn the kinds, then the verb's own. */

@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static int check_output(struct app *app)
+/* -o, where what was done to an object is shown. */
+int check_output(struct app *app)
 {
 	const char *output = app->settings.output;
 

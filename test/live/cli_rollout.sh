@@ -1,5 +1,5 @@
 #!/bin/bash
-# The command line's logs against the server of KUBECONFIG, by their output and exit
+# The command line's logs and wait against the server of KUBECONFIG, by their output and exit
 # status, in a namespace of its own. What needs containers to run is skipped where
 # there is no node. Prints "ok N - name" or "not ok N - name" for each check and ends
 # with "N passed, N failed", ", N skipped" where some were.
@@ -87,6 +87,95 @@ until_true eval '[ "$(grep -c "^> GET .*/pods/never " err)" -ge 2 ]'
 "$kubeshim" -n "$ns" delete pod never >/dev/null
 wait $follower
 same 'logs: -f of what never ran ends with its Pod' '0 ' "$? $(cat out)"
+
+echo '# wait'
+cat >waits.yaml <<'Y'
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: one, labels: {app: wait, example.com/x.y: "1"}}
+data: {color: blue, a.b: point}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: two, labels: {app: wait}}
+data: {color: blue}
+Y
+status() {
+	"$kubeshim" -n "$ns" patch pod never --subresource status --type merge -p "{\"status\":$1}" >/dev/null
+}
+t 'wait: objects' 0 '*' '' -n "$ns" create -f waits.yaml
+t 'wait: a Pod' 0 '*' '' -n "$ns" create -f never.yaml
+t 'wait: any value' 0 'configmap/one condition met' '' -n "$ns" wait cm/one --for=jsonpath='{.data.color}'
+t 'wait: a value' 0 $'configmap/one condition met\nconfigmap/two condition met' '' -n "$ns" wait cm one two --for=jsonpath='{.data.color}'=blue
+t 'wait: a value of quotes' 0 'configmap/one condition met' '' -n "$ns" wait cm one --for 'jsonpath=.data.color="blue"'
+t 'wait: paths with brackets' 0 'pod/never condition met' '' -n "$ns" wait pod/never --for=jsonpath="{.spec['containers'][1].name}"=side
+t 'wait: paths with points' 0 $'configmap/one condition met\nconfigmap/one condition met' '' \
+	-n "$ns" wait cm/one --for=jsonpath='{.metadata.labels.example\.com/x\.y}'=1 --for=jsonpath='{$.data.a\.b}'=point
+t 'wait: what takes too long' 1 '' 'error: timed out waiting for the condition on configmaps/one' \
+	-n "$ns" wait cm/one --for=jsonpath='{.data.color}'=red --timeout=200ms
+t 'wait: all of them take too long' 1 '' $'error: timed out waiting for the condition on configmaps/one\nerror: timed out waiting for the condition on configmaps/two' \
+	-n "$ns" wait cm one two --for=delete --timeout=200ms
+t 'wait: a condition that is not there' 1 '' 'error: timed out waiting for the condition on pods/never' \
+	-n "$ns" wait pod/never --for=condition=Fine --timeout=200ms
+for once in 0 0s; do
+	t "wait: look once ($once)" 1 '' 'error: condition not met for configmaps/one' \
+		-n "$ns" wait cm/one --for=jsonpath='{.data.color}'=red --timeout=$once
+done
+t 'wait: look once, at what is so' 0 'configmap/one condition met' '' -n "$ns" wait cm/one --for=jsonpath='{.data.color}'=blue --timeout=0
+t 'wait: look once, at a number' 0 'pod/never condition met' '' -n "$ns" wait pod/never --for=jsonpath='{.spec.terminationGracePeriodSeconds}'=0 --timeout=0
+t 'wait: look once, at a list' 1 '' 'error: jsonpath leads to a nested object or list *' -n "$ns" wait pod/never --for=jsonpath='{.spec.containers}'=x --timeout=0
+t 'wait: look once, is it gone' 1 '' 'error: condition not met for configmaps/one' -n "$ns" wait cm/one --for=delete --timeout=0
+t 'wait: a list is no value' 1 '' 'error: jsonpath leads to a nested object or list *' -n "$ns" wait pod/never --for=jsonpath='{.spec.containers}'=x
+t 'wait: no such object' 1 'configmap/one condition met' 'Error from server (NotFound): configmaps "nobody" not found' \
+	-n "$ns" wait cm one nobody --for=jsonpath='{.data.color}'
+t 'wait: no such kind' 1 '' "error: the server doesn't have a resource type \"nothings\"" -n "$ns" wait nothings/x --for=delete
+t 'wait: no goal' 1 '' 'error: unrecognized condition: ""' -n "$ns" wait cm/one
+t 'wait: a strange goal' 1 '' 'error: unrecognized condition: "x"' -n "$ns" wait cm/one --for=x
+t 'wait: an empty path' 1 '' 'error: jsonpath expression cannot be empty' -n "$ns" wait cm/one --for=jsonpath=
+t 'wait: an open path' 1 '' 'error: unexpected path string, *' -n "$ns" wait cm/one --for=jsonpath='{.data'
+t 'wait: an empty value' 1 '' 'error: jsonpath wait has to have a value *' -n "$ns" wait cm/one --for=jsonpath='{.data}'=
+for path in '{.data[*]}' '{.data[?(@.a=="b")]}' '{.data..color}' '{.data.}' '{}' "{.data['color}" '{.data[-1]}'; do
+	t "wait: no plain path: $path" 1 '' 'error: a plain path is needed, *' -n "$ns" wait cm/one --for=jsonpath="$path"
+done
+t 'wait: no name' 1 '' 'error: resource(s) were provided, but no name was specified' -n "$ns" wait cm --for=delete
+t 'wait: nothing selected' 1 '' 'error: no matching resources found' -n "$ns" wait cm -l app=nothing --for=jsonpath='{.data}'
+t 'wait: nothing selected is gone' 0 '' '' -n "$ns" wait cm -l app=nothing --for=delete
+t 'wait: gone already' 0 '' '' -n "$ns" wait cm/nobody --for=delete
+t 'wait: of a selector' 0 $'configmap/one\nconfigmap/two' '' -n "$ns" wait cm -l app=wait --for=jsonpath='{.data.color}'=blue -o name
+t 'wait: of all' 0 'pod/never condition met' '' -n "$ns" wait pods --all --for=jsonpath='{.spec}'
+t 'wait: the object' 0 '{*"color":"blue"*}' '' -n "$ns" wait cm/one --for=create -o json
+t 'wait: what is never made' 1 '' 'error: timed out waiting for the condition' -n "$ns" wait cm/nobody --for=create --timeout=200ms
+t 'wait: what is never made, selected' 1 '' 'error: timed out waiting for the condition' -n "$ns" wait cm -l app=nothing --for=create --timeout=200ms
+
+# later COMMAND...: once the program is at it; with -v every request that is over is a line of its stderr
+later() {
+	until_true grep -q '^> GET ' err
+	"$@" >/dev/null 2>&1
+}
+sed 's/one/made/' waits.yaml | sed '/^---$/,$d' >made.yaml
+: >err
+later "$kubeshim" -n "$ns" create -f made.yaml &
+t 'wait: what is made meanwhile' 0 $'configmap/made condition met\nconfigmap/made condition met' '*> GET *' \
+	-v -n "$ns" wait cm/made --for=create --for=jsonpath='{.data.color}'=blue
+wait
+: >err
+later "$kubeshim" -n "$ns" delete cm made &
+t 'wait: what goes meanwhile' 0 'configmap/made condition met' '*> GET *' -v -n "$ns" wait cm/made --for=delete
+wait
+: >err
+later status '{"conditions":[{"type":"Fine","status":"True"}],"phase":"Running"}' &
+t 'wait: a condition that comes' 0 'pod/never condition met' '*> GET *' -v -n "$ns" wait pod/never --for=condition=fine
+wait
+t 'wait: a condition that is so' 0 'pod/never condition met' '' -n "$ns" wait pod/never --for=condition=Fine=True --timeout=0
+: >err
+later status '{"conditions":[{"type":"Fine","status":"False"}]}' &
+t 'wait: a condition of another status' 0 'pod/never condition met' '*> GET *' -v -n "$ns" wait pod/never --for=condition=Fine=false
+wait
+t 'wait: a condition is not so' 1 '' 'error: condition not met for pods/never' -n "$ns" wait pod/never --for=condition=Fine --timeout=0
+: >err
+later "$kubeshim" -n "$ns" delete pod never &
+t 'wait: an object that goes before its condition comes' 1 '' '*error: *"never"*was deleted' -v -n "$ns" wait pod/never --for=condition=Fine
+wait
 
 if [ -n "$node" ]; then
 	echo '# logs'
