@@ -485,7 +485,8 @@ static bool may_retry(kshim_call *call, const kshim_error *error, int64_t *wait)
 	backoff += kshim__now_us() % backoff / 2;
 	if (transfer->code != CURLE_OK) {
 		*wait = backoff;
-		return transfer->reads && kshim__transfer_silent(transfer) &&
+		return transfer->reads && kshim__transfer_silent(transfer) && !kshim__transfer_got_alert(transfer) &&
+		       !kshim__transfer_proxy_refused(transfer) &&
 		       (transfer->code == CURLE_GOT_NOTHING || transfer->code == CURLE_RECV_ERROR ||
 			transfer->code == CURLE_SEND_ERROR || transfer->code == CURLE_HTTP2 ||
 			transfer->code == CURLE_HTTP2_STREAM || kshim__transfer_broke_in_handshake(transfer) ||

@@ -31,7 +31,9 @@ static kshim_error *transport_error(kshim_call *call)
 	const char *method = call->request.method, *path = call->request.path;
 	kshim_error *error;
 
-	if (kshim__transfer_broke_in_handshake(transfer))
+	if (kshim__transfer_got_alert(transfer))
+		code = KSHIM_ETLS;
+	else if (kshim__transfer_broke_in_handshake(transfer))
 		code = KSHIM_ECONNECT;
 	if (transfer->code == CURLE_ABORTED_BY_CALLBACK)
 		error = kshim__error_new(KSHIM_ECONNECT,
@@ -48,6 +50,9 @@ static kshim_error *transport_error(kshim_call *call)
 	else if (!silent && (code == KSHIM_ECONNECT || transfer->code == CURLE_PARTIAL_FILE))
 		error = kshim__error_new(KSHIM_EPROTOCOL, "%s %s: the answer was cut after %llu bytes: %s", method, path,
 					 (unsigned long long)transfer->received, problem);
+	else if (kshim__transfer_unverified(transfer))
+		error = kshim__error_new(code, "%s %s: the server's certificate could not be verified: %s", method, path,
+					 problem);
 	else
 		error = kshim__error_new(silent && code == KSHIM_EPROTOCOL ? KSHIM_ECONNECT : code, "%s %s: %s", method, path,
 					 problem);
@@ -55,7 +60,8 @@ static kshim_error *transport_error(kshim_call *call)
 		return error; /* perhaps the static one */
 	error->curl_code = (int)transfer->code;
 	error->http_status = transfer->status;
-	error->retryable = code == KSHIM_ECONNECT || transfer->code == CURLE_PARTIAL_FILE;
+	error->retryable = (code == KSHIM_ECONNECT || transfer->code == CURLE_PARTIAL_FILE) &&
+			   !kshim__transfer_proxy_refused(transfer);
 	return error;
 }
 

@@ -357,6 +357,7 @@ static CURL *new_handle(struct kshim__transport *transport)
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, &transport->multi);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_write);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's answer is none */
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send);
 	curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_debug);
 	if (transport->share)
@@ -522,18 +523,36 @@ int64_t kshim__transfer_content_length(struct kshim__transfer *transfer)
 	return (int64_t)len;
 }
 
-bool kshim__transfer_silent(struct kshim__transfer *transfer)
+bool kshim__transfer_silent(const struct kshim__transfer *transfer)
 {
-	long head = 0;
-
-	curl_easy_getinfo(transfer->exchange.easy, CURLINFO_HEADER_SIZE, &head);
-	return head == 0 && !transfer->began;
+	return !transfer->first_us && !transfer->began;
 }
 
 bool kshim__transfer_broke_in_handshake(const struct kshim__transfer *transfer)
 {
 	/* where TLS itself failed OpenSSL's error stands in the text */
 	return transfer->code == CURLE_SSL_CONNECT_ERROR && transfer->problem[0] && !strstr(transfer->problem, "error:");
+}
+
+bool kshim__transfer_got_alert(const struct kshim__transfer *transfer)
+{
+	return strstr(transfer->problem, ":SSL routines:") && strstr(transfer->problem, " alert ");
+}
+
+bool kshim__transfer_proxy_refused(const struct kshim__transfer *transfer)
+{
+	long status = 0;
+
+	curl_easy_getinfo(transfer->exchange.easy, CURLINFO_HTTP_CONNECTCODE, &status);
+	return status >= 400 && status < 500;
+}
+
+bool kshim__transfer_unverified(const struct kshim__transfer *transfer)
+{
+	const char *error = strstr(transfer->problem, "error:");
+
+	return transfer->code == CURLE_SSL_CONNECT_ERROR && error && !strstr(error, ":SSL routines:") &&
+	       !strstr(error, ":system library:");
 }
 
 void kshim__transfer_end(struct kshim__transfer *transfer)

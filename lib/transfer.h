@@ -101,9 +101,18 @@ const char *kshim__transfer_header(struct kshim__transfer *transfer, const char 
 bool kshim__transfer_headers(struct kshim__transfer *transfer, struct kshim__buf *text);
 const char *kshim__transfer_content_type(struct kshim__transfer *transfer);
 int64_t kshim__transfer_content_length(struct kshim__transfer *transfer); /* also in sink; -1: unknown */
-bool kshim__transfer_silent(struct kshim__transfer *transfer); /* not one byte came back */
+bool kshim__transfer_silent(const struct kshim__transfer *transfer); /* not one byte came back */
 /* The connection was closed while TLS was still being agreed on. */
 bool kshim__transfer_broke_in_handshake(const struct kshim__transfer *transfer);
+/* The server ended TLS and said why, be it after the handshake, as with a client
+ * certificate that it misses (TLS 1.3). */
+bool kshim__transfer_got_alert(const struct kshim__transfer *transfer);
+/* The proxy does not let us through (4xx). */
+bool kshim__transfer_proxy_refused(const struct kshim__transfer *transfer);
+/* The server's proof of who it is made no sense, as with the certificate of
+ * another authority of the same name: libcurl then passes on no more than the
+ * first error of OpenSSL's, which is one of its mathematics. */
+bool kshim__transfer_unverified(const struct kshim__transfer *transfer);
 void kshim__transfer_end(struct kshim__transfer *transfer);
 
 /* What a transfer's failure is called: KSHIM_ECONNECT, KSHIM_ETLS, KSHIM_EPROTOCOL. */

@@ -206,7 +206,10 @@ static bool handshake(struct fakeconn *c)
 		n = tls_result(c, n);
 		if (n != BLOCKED) {
 			atomic_fetch_add(&c->server->log->failed_handshakes, 1);
-			fakeconn_close(c, FAKECLOSE_NOW);
+			/* the alert has to get there, whatever the client sends meanwhile */
+			SSL_free(c->ssl);
+			c->ssl = NULL;
+			fakeconn_close(c, FAKECLOSE_ABRUPT);
 		}
 		/* A server that waits to write here would need a client that does not read. */
 		return false;
@@ -302,7 +305,7 @@ void fakeconn_run(struct fakeconn *c)
 	}
 	if (!c->handshaking || handshake(c))
 		take_input(c);
-	if (c->closing == FAKECLOSE_NOW) {
+	if (c->closing == FAKECLOSE_NOW || (c->handshaking && c->closing)) {
 		finish(c);
 		return;
 	}
