@@ -43,6 +43,8 @@ struct settings {
 	int64_t since, tail, limit_bytes, max_log_requests; /* tail: INT64_MIN if not given */
 	struct values goals;
 	int64_t goals_timeout;
+	int64_t revision, to_revision;
+	bool no_watch;
 };
 
 /* The groups of options that a verb may take. */
@@ -64,6 +66,7 @@ enum {
 	TAKES_HEADERS = 1 << 14,
 	TAKES_LOGS = 1 << 15,
 	TAKES_WAIT = 1 << 16,
+	TAKES_ROLLOUT = 1 << 17,
 };
 
 struct app;
@@ -101,6 +104,7 @@ struct target {
 };
 
 struct table;
+struct rollout;
 
 struct app {
 	struct settings settings;
@@ -124,6 +128,8 @@ struct app {
 	const struct target *torn; /* logs: what was printed last, if inside a line */
 	struct target *selected; /* the last that a selector gave */
 	int64_t pause_ms, waited_ms;
+	const struct rollout *rollout; /* which one of its verbs */
+	kshim_call *call;    /* rollout status */
 	size_t goal;         /* wait: which one is next */
 	int64_t deadline_ms; /* on the monotonic clock */
 	int status;
@@ -184,7 +190,7 @@ void table_print(const struct table *table, bool header);
 int tables_add_page(struct app *app, const struct target *target, const char *json, size_t len);
 void tables_print(struct app *app);
 
-/* The verbs: get.c, write.c, change.c, delete.c, about.c, logs.c, wait.c */
+/* The verbs: get.c, write.c, change.c, delete.c, about.c, logs.c, rollout.c, wait.c */
 int get_prepare(struct app *app);
 begin_fn get_begin;
 void get_finish(struct app *app);
@@ -201,6 +207,9 @@ void delete_finish(struct app *app);
 int logs_prepare(struct app *app);
 begin_fn logs_begin;
 void logs_finish(struct app *app);
+int rollout_prepare(struct app *app);
+begin_fn rollout_begin;
+void rollout_finish(struct app *app);
 int wait_prepare(struct app *app);
 begin_fn wait_begin;
 void wait_finish(struct app *app);

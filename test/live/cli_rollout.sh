@@ -1,6 +1,6 @@
 #!/bin/bash
-# The command line's logs and wait against the server of KUBECONFIG, by their output and exit
-# status, in a namespace of its own. What needs containers to run is skipped where
+# The command line's logs, rollout and wait against the server of KUBECONFIG, by their
+# output and exit status, in a namespace of its own. What needs containers to run is skipped where
 # there is no node. Prints "ok N - name" or "not ok N - name" for each check and ends
 # with "N passed, N failed", ", N skipped" where some were.
 # shellcheck source=test/cli_checks.sh
@@ -147,9 +147,10 @@ t 'wait: the object' 0 '{*"color":"blue"*}' '' -n "$ns" wait cm/one --for=create
 t 'wait: what is never made' 1 '' 'error: timed out waiting for the condition' -n "$ns" wait cm/nobody --for=create --timeout=200ms
 t 'wait: what is never made, selected' 1 '' 'error: timed out waiting for the condition' -n "$ns" wait cm -l app=nothing --for=create --timeout=200ms
 
-# later COMMAND...: once the program is at it; with -v every request that is over is a line of its stderr
+# later COMMAND...: once the program waits. With -v each request that is over is in its stderr: that for the
+# object, and the list that a watch begins with.
 later() {
-	until_true grep -q '^> GET ' err
+	until_true eval '[ "$(grep -c "^> GET " err)" -ge 2 ]'
 	"$@" >/dev/null 2>&1
 }
 sed 's/one/made/' waits.yaml | sed '/^---$/,$d' >made.yaml
@@ -233,6 +234,134 @@ Y
 		'steps/main] end' 'steps/main] step '{1..5} 'two/a] from a' 'two/a] torn' 'two/b] b lives' 'two/init] from init')" "$(sort out)"
 else
 	skip 'logs of containers: there is no node'
+fi
+
+echo '# rollout'
+# workload KIND NAME SPEC: of Pods that never run
+workload() {
+	printf -- '---\napiVersion: apps/v1\nkind: %s\nmetadata: {name: %s, labels: {app: %s}}\nspec:\n  %s\n' "$1" "$2" "$2" "$3"
+	printf '  selector: {matchLabels: {app: %s}}\n  template:\n    metadata: {labels: {app: %s}}\n' "$2" "$2"
+	printf '    spec: {schedulerName: nobody, containers: [{name: main, image: first}]}\n'
+}
+{ workload Deployment web 'replicas: 2'; workload Deployment late 'progressDeadlineSeconds: 1'
+	workload DaemonSet all 'updateStrategy: {type: OnDelete}'; workload StatefulSet set 'serviceName: set'; } >workloads.yaml
+image() {
+	"$kubeshim" -n "$ns" patch "$1" "$2" -p "{\"metadata\":{\"annotations\":{\"kubernetes.io/change-cause\":\"$3\"}},\"spec\":{
+		\"template\":{\"spec\":{\"containers\":[{\"name\":\"main\",\"image\":\"$3\"}]}}}}" >/dev/null
+}
+# revisions KIND NAME LIST: until they are these
+revisions() {
+	until_true eval "[ \"\$('$kubeshim' -n '$ns' rollout history '$1' '$2' | sed -n 's/^\([0-9][0-9]*\) .*/\1/p' | paste -sd,)\" = '$3' ]"
+}
+t 'rollout: workloads' 0 '*' '' -n "$ns" create -f workloads.yaml
+revisions deployment web 1
+image deployment web second
+revisions deployment web 1,2
+t 'rollout history' 0 $'deployment.apps/web \nREVISION  CHANGE-CAUSE\n1         <none>\n2         second' '' -n "$ns" rollout history deploy/web
+t 'rollout history: a revision' 0 $'deployment.apps/web with revision #1\nPod Template:\n{*"labels": {\n *"app": "web"\n *"image": "first"*}' '' \
+	-n "$ns" rollout history deployment web --revision=1
+t 'rollout history: names' 0 $'replicaset.apps/web-*\nreplicaset.apps/web-*' '' -n "$ns" rollout history deployment web -o name
+t 'rollout history: a revision as an object' 0 '{*"kind":"ReplicaSet"*"image":"second"*}' '' \
+	-n "$ns" rollout history deployment web -o json --revision 2
+t 'rollout history: no such revision' 1 '' 'error: unable to find the specified revision' -n "$ns" rollout history deploy/web --revision=7
+t 'rollout history: a bad revision' 1 '' 'error: revision must be a positive integer: -1' -n "$ns" rollout history deploy/web --revision=-1
+t 'rollout status: once' 0 'Waiting for deployment "web" rollout to finish: *' '' -n "$ns" rollout status deploy/web --watch=false
+t 'rollout status: the time is up' 1 'Waiting for deployment "web" rollout to finish: *' 'error: timed out waiting for the condition' \
+	-n "$ns" rollout status deploy/web --timeout=200ms
+t 'rollout status: another revision' 1 '' 'error: desired revision (1) is different from the running revision (2)' \
+	-n "$ns" rollout status deploy/web --revision=1
+t 'rollout status: this revision' 0 'Waiting *' '' -n "$ns" rollout status deploy/web --revision=2 -w=false
+t 'rollout undo: dry run' 0 'deployment.apps/web rolled back (server dry run)' '' -n "$ns" rollout undo deploy/web --dry-run=server
+t 'rollout undo: it was one' 0 '*"image":"second"*' '' -n "$ns" get deploy web -o json
+t 'rollout undo' 0 'deployment.apps/web rolled back' '' -n "$ns" rollout undo deploy/web
+t 'rollout undo: it is done' 0 '*"image":"first"*' '' -n "$ns" get deploy web -o json
+revisions deployment web 2,3
+t 'rollout undo: is so already' 0 'deployment.apps/web skipped rollback (current template already matches revision 3)' '' \
+	-n "$ns" rollout undo deploy/web --to-revision 3
+t 'rollout undo: redone' 0 '{*"image":"second"*}' '' -n "$ns" rollout undo deployment web --to-revision=2 -o json
+revisions deployment web 3,4
+t 'rollout undo: no such revision' 1 '' 'error: unable to find specified revision 9 in history' -n "$ns" rollout undo deploy/web --to-revision=9
+t 'rollout undo: a bad revision' 1 '' 'error: unable to find specified revision -1 in history' -n "$ns" rollout undo deploy/web --to-revision=-1
+t 'rollout undo: nothing before' 1 '' 'error: no rollout history found for deployment "late"' -n "$ns" rollout undo deploy/late
+"$kubeshim" -n "$ns" patch deploy late --type merge \
+	-p '{"metadata":{"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{}"}}}' >/dev/null
+t 'rollout undo: of what kubectl applied' 1 '' $'Warning: resource deployments/late was previously managed with \'kubectl apply\'. *\nerror: *' \
+	-n "$ns" rollout undo deploy/late
+t 'rollout pause' 0 'deployment.apps/web paused' '' -n "$ns" rollout pause deploy/web
+t 'rollout pause: again' 1 '' 'error: deployments.apps "web" is already paused' -n "$ns" rollout pause deploy/web
+t 'rollout restart: while paused' 1 '' "error: deployments.apps \"web\" can't restart paused deployment (run rollout resume first)" \
+	-n "$ns" rollout restart deploy/web
+t 'rollout undo: while paused' 1 '' 'error: you cannot rollback a paused deployment; resume it first *' -n "$ns" rollout undo deploy/web
+t 'rollout resume' 0 'deployment.apps/web resumed' '' -n "$ns" rollout resume deploy/web
+t 'rollout resume: again' 1 '' 'error: deployments.apps "web" is not paused' -n "$ns" rollout resume deploy/web
+t 'rollout restart' 0 $'deployment.apps/web restarted\nstatefulset.apps/set restarted' '' -n "$ns" rollout restart deploy/web sts/set
+t 'rollout restart: it is' 0 '*"kubectl.kubernetes.io/restartedAt":"20*Z"*' '' -n "$ns" get sts set -o json
+t 'rollout restart: of a selector' 0 'daemonset.apps/all' '' -n "$ns" rollout restart ds -l app=all -o name
+revisions statefulset set 1,2
+revisions daemonset all 1,2
+t 'rollout undo: of several kinds' 0 $'statefulset.apps/set rolled back\ndaemonset.apps/all rolled back' '' \
+	-n "$ns" rollout undo statefulset/set daemonset/all
+revisions daemonset all 2,3
+t 'rollout history: of all of a kind' 0 $'daemonset.apps/all \nREVISION  CHANGE-CAUSE\n2         <none>\n3         <none>' '' -n "$ns" rollout history ds
+t 'rollout status: a strategy without' 1 '' 'error: rollout status is only available for RollingUpdate strategy type' \
+	-n "$ns" rollout status ds/all
+t 'rollout status: of a set' 0 'Waiting for 1 pods to be ready...' '' -n "$ns" rollout status sts/set --watch=false
+t 'rollout status: its own deadline' 1 '*' 'error: deployment "late" exceeded its progress deadline' -n "$ns" rollout status deploy/late
+: >err
+later "$kubeshim" -n "$ns" delete deploy web &
+t 'rollout status: it goes meanwhile' 1 'Waiting *' '*error: object has been deleted' -v -n "$ns" rollout status deploy/web
+wait
+t 'rollout: what is not there' 1 '' 'Error from server (NotFound): deployments.apps "web" not found' -n "$ns" rollout status deploy/web
+t 'rollout: nothing selected' 0 '' "No resources found in $ns namespace." -n "$ns" rollout restart deploy -l app=nothing
+t 'rollout: nothing named' 1 '' 'error: required resource not specified' -n "$ns" rollout undo
+t 'rollout: no verb' 1 '' 'error: rollout needs one of: *' rollout
+t 'rollout: an unknown verb' 1 '' 'error: unknown command "redo"*' rollout redo deploy/web
+for wrong in 'undo --revision=1' 'status --to-revision=1' 'status -o name' 'status --dry-run=server' 'history --dry-run=server' \
+	'restart --watch=false' 'restart --timeout=1s' 'history --field-manager=x'; do
+	# shellcheck disable=SC2086
+	t "rollout: no option of this one: $wrong" 1 '' 'error: unknown flag: --*' -n "$ns" rollout $wrong deploy/late
+done
+"$kubeshim" -n "$ns" create -f account.yaml >/dev/null 2>&1
+t 'rollout undo: another kind' 1 '' 'error: no rollbacker has been implemented for ServiceAccount' -n "$ns" rollout undo sa/default
+t 'rollout status: another kind' 1 '' 'error: no status viewer has been implemented for ServiceAccount' -n "$ns" rollout status sa/default
+t 'rollout history: another kind' 1 '' 'error: no history viewer has been implemented for ServiceAccount' -n "$ns" rollout history sa/default
+t 'rollout restart: another kind' 1 '' 'error: serviceaccounts "default" restarting is not supported' -n "$ns" rollout restart sa/default
+t 'rollout pause: a kind that does not' 1 '' 'error: statefulsets.apps "set" pausing is not supported' -n "$ns" rollout pause sts/set
+t 'rollout resume: a kind that does not' 1 '' 'error: daemonsets.apps "all" resuming is not supported' -n "$ns" rollout resume ds/all
+
+if [ -n "$node" ]; then
+	cat >live.yaml <<Y
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: live}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: live}}
+  template:
+    metadata: {labels: {app: live}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers: [{name: main, image: "$image", imagePullPolicy: Never, command: [sh, -c, "echo first; exec sleep 10000"]}]
+Y
+	t 'rollout: a Deployment that runs' 0 '*' '' -n "$ns" create -f live.yaml
+	t 'rollout status: until it is over' 0 $'*Waiting for *\ndeployment "live" successfully rolled out' '' \
+		-n "$ns" rollout status deploy/live --timeout=50s
+	t 'wait: a Deployment is available' 0 'deployment.apps/live condition met' '' -n "$ns" wait deploy/live --for=condition=Available
+	t 'wait: its Pods are ready' 0 $'pod/live-* condition met\npod/live-* condition met' '' -n "$ns" wait pods -l app=live --for=condition=Ready
+	t 'rollout: another template' 0 '*' '' -n "$ns" patch deploy live -p '{"spec":{"template":{"spec":{"containers":[
+		{"name":"main","command":["sh","-c","echo second; exec sleep 10000"]}]}}}}'
+	t 'rollout status: of the second' 0 $'*deployment "live" successfully rolled out' '' -n "$ns" rollout status deploy/live --timeout=50s
+	t 'rollout undo: of what runs' 0 'deployment.apps/live rolled back' '' -n "$ns" rollout undo deploy/live
+	t 'rollout status: of what was rolled back' 0 $'*deployment "live" successfully rolled out' '' \
+		-n "$ns" rollout status deploy/live --timeout=50s
+	until_true eval '[ "$("$kubeshim" -n "$ns" get pods -l app=live -o name | wc -l)" = 2 ]'
+	t 'logs: of what was rolled back' 0 $'first\nfirst' '' -n "$ns" logs -l app=live
+	t 'rollout undo: and back' 0 'deployment.apps/live rolled back' '' -n "$ns" rollout undo deploy/live
+	t 'rollout status: of what is back' 0 $'*deployment "live" successfully rolled out' '' -n "$ns" rollout status deploy/live --timeout=50s
+	t 'rollout history: of all that' 0 $'*\n3 *<none>\n4 *<none>' '' -n "$ns" rollout history deploy/live
+	t 'rollout status: over already' 0 'deployment "live" successfully rolled out' '' -n "$ns" rollout status deploy/live
+else
+	skip 'rollouts of Pods that run: there is no node'
 fi
 
 finish
