@@ -58,9 +58,9 @@ KSHIM_API int kshim_drain_options_set_dry_run(kshim_drain_options *options, int 
 
 typedef enum kshim_drain_event {
 	KSHIM_DRAIN_IGNORED, /* is left alone: of a DaemonSet */
-	KSHIM_DRAIN_WARNED,  /* will go, although: local storage, no controller */
+	KSHIM_DRAIN_WARNED,  /* will go, although: local storage, no controller, no DaemonSet */
 	KSHIM_DRAIN_STARTED, /* is asked to go */
-	KSHIM_DRAIN_DELAYED, /* may not go now (429): asked again in 5 s */
+	KSHIM_DRAIN_DELAYED, /* may not go now (429, a namespace being deleted): asked again in 5 s */
 	KSHIM_DRAIN_FAILED,  /* will not go: the drain goes on with the others, then fails */
 	KSHIM_DRAIN_GONE     /* is gone; of a dry run: would go */
 } kshim_drain_event;
