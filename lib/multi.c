@@ -36,7 +36,8 @@ static void closed_while_idle(struct kshim__socket *sock)
 {
 	char farewell[1024];
 
-	while (recv(sock->io.fd, farewell, sizeof(farewell), MSG_DONTWAIT) > 0)
+	/* of an answer that is paused the rest may lie there */
+	while (!sock->multi->paused && recv(sock->io.fd, farewell, sizeof(farewell), MSG_DONTWAIT) > 0)
 		;
 	kshim__io_want(sock->multi->loop, &sock->io, 0);
 }
@@ -47,7 +48,9 @@ static void socket_ready(struct kshim__io *io, uint32_t events)
 	int mask = 0;
 
 	if (io->wanted == EPOLLRDHUP) {
-		closed_while_idle(sock);
+		/* bytes that were reported in this pass, before libcurl paused, are none of that */
+		if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+			closed_while_idle(sock);
 		return;
 	}
 	if (events & EPOLLIN)
@@ -76,16 +79,20 @@ static struct kshim__socket *socket_of(struct kshim__multi *multi, curl_socket_t
 		while (room <= (size_t)fd)
 			room *= 2;
 		sockets = kshim__realloc(multi->sockets, room * sizeof(*sockets));
-		if (!sockets)
+		if (!sockets) {
+			multi->no_memory = true;
 			return NULL;
+		}
 		memset(sockets + multi->socket_room, 0, (room - multi->socket_room) * sizeof(*sockets));
 		multi->sockets = sockets;
 		multi->socket_room = room;
 	}
 	if (!multi->sockets[fd]) {
 		sock = kshim__calloc(1, sizeof(*sock));
-		if (!sock)
+		if (!sock) {
+			multi->no_memory = true;
 			return NULL;
+		}
 		kshim__io_init(&sock->io, fd, socket_ready);
 		sock->multi = multi;
 		multi->sockets[fd] = sock;
@@ -249,12 +256,20 @@ static bool open_curl(struct kshim__multi *multi)
 	return true;
 }
 
+static void leave(struct kshim__multi *multi, struct kshim__exchange *exchange)
+{
+	kshim__multi_set_paused(multi, exchange, false);
+	kshim__list_remove(&exchange->link);
+}
+
 /* After an error of libcurl's the multi cannot be used again: every exchange in
  * it fails, the next one gets a new multi. */
 static void broke(struct kshim__multi *multi)
 {
+	CURLcode code = multi->no_memory ? CURLE_OUT_OF_MEMORY : CURLE_FAILED_INIT;
 	struct kshim__link failed;
 
+	multi->no_memory = false;
 	kshim__list_init(&failed);
 	while (!kshim__list_empty(&multi->exchanges)) {
 		struct kshim__link *link = multi->exchanges.next;
@@ -267,17 +282,19 @@ static void broke(struct kshim__multi *multi)
 	while (!kshim__list_empty(&failed)) {
 		struct kshim__exchange *exchange = KSHIM__OWNER(failed.next, struct kshim__exchange, link);
 
-		kshim__list_remove(&exchange->link);
-		exchange->finished(exchange, CURLE_FAILED_INIT);
+		leave(multi, exchange);
+		exchange->finished(exchange, code);
 	}
 }
 
 static void reap(struct kshim__multi *multi)
 {
+	bool no_memory = multi->no_memory;
 	struct kshim__exchange *exchange;
 	CURLMsg *msg;
 	int left;
 
+	multi->no_memory = false;
 	while (multi->curl && (msg = curl_multi_info_read(multi->curl, &left))) {
 		CURLcode code = msg->data.result;
 		CURL *easy = msg->easy_handle;
@@ -285,10 +302,12 @@ static void reap(struct kshim__multi *multi)
 
 		if (msg->msg != CURLMSG_DONE)
 			continue;
+		if (code == CURLE_COULDNT_CONNECT && no_memory)
+			code = CURLE_OUT_OF_MEMORY; /* for the record of its socket */
 		curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
 		curl_multi_remove_handle(multi->curl, easy); /* msg is gone now */
 		exchange = (struct kshim__exchange *)(void *)private;
-		kshim__list_remove(&exchange->link);
+		leave(multi, exchange);
 		multi->progress++;
 		exchange->finished(exchange, code);
 	}
@@ -384,12 +403,22 @@ bool kshim__multi_add(struct kshim__multi *multi, struct kshim__exchange *exchan
 	if (code != CURLM_OK)
 		return false;
 	kshim__list_append(&multi->exchanges, &exchange->link);
+	exchange->paused = false;
 	return true;
+}
+
+void kshim__multi_set_paused(struct kshim__multi *multi, struct kshim__exchange *exchange, bool paused)
+{
+	if (exchange->paused && !paused)
+		multi->paused--;
+	if (!exchange->paused && paused)
+		multi->paused++;
+	exchange->paused = paused;
 }
 
 void kshim__multi_remove(struct kshim__multi *multi, struct kshim__exchange *exchange)
 {
-	kshim__list_remove(&exchange->link);
+	leave(multi, exchange);
 	/* a resolver thread that is still looking must not hold us up */
 	curl_easy_setopt(exchange->easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_multi_remove_handle(multi->curl, exchange->easy);
@@ -398,6 +427,7 @@ void kshim__multi_remove(struct kshim__multi *multi, struct kshim__exchange *exc
 
 void kshim__multi_unpause(struct kshim__multi *multi, struct kshim__exchange *exchange)
 {
+	kshim__multi_set_paused(multi, exchange, false);
 	curl_easy_pause(exchange->easy, CURLPAUSE_CONT);
 	reap(multi);
 }

@@ -22,6 +22,8 @@ struct kshim__multi {
 	bool forgetful; /* libcurl may keep bytes and not say so: see nudged() */
 	struct kshim__timer nudge;
 	uint64_t progress; /* counts what came out of libcurl */
+	unsigned paused; /* exchanges that are */
+	bool no_memory; /* for the record of a socket, since this was last looked at */
 	struct kshim__link exchanges;
 	struct kshim__socket **sockets; /* by descriptor */
 	size_t socket_room;
@@ -31,6 +33,7 @@ struct kshim__multi {
 struct kshim__exchange {
 	struct kshim__link link;
 	CURL *easy;
+	bool paused;
 	/* From the loop, never from inside libcurl; the exchange is out of the
 	 * multi by then. */
 	void (*finished)(struct kshim__exchange *exchange, CURLcode code);
@@ -48,6 +51,8 @@ bool kshim__multi_add(struct kshim__multi *multi, struct kshim__exchange *exchan
 /* Takes an unfinished exchange out: its connection is dropped, or on HTTP/2 its
  * stream reset. */
 void kshim__multi_remove(struct kshim__multi *multi, struct kshim__exchange *exchange);
+/* What the exchange's write callback is about to answer. */
+void kshim__multi_set_paused(struct kshim__multi *multi, struct kshim__exchange *exchange, bool paused);
 /* Goes on with an exchange whose write callback paused it. */
 void kshim__multi_unpause(struct kshim__multi *multi, struct kshim__exchange *exchange);
 

@@ -217,6 +217,7 @@ static size_t on_write(char *data, size_t size, size_t count, void *user)
 		transfer->transport->multi.progress++;
 		return len;
 	case KSHIM__SINK_PAUSE:
+		kshim__multi_set_paused(&transfer->transport->multi, &transfer->exchange, true);
 		return CURL_WRITEFUNC_PAUSE;
 	default:
 		return len + 1; /* an error, also when len is 0 */
