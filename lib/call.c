@@ -4,6 +4,7 @@
 #include "error.h"
 #include "judge.h"
 #include "request_info.h"
+#include "warnings.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -422,38 +423,14 @@ static void pause_over(struct kshim__timer *timer)
 
 /* The answer. */
 
-bool kshim__call_add_warning(kshim_call *call, const char *text)
+/* What the result holds of a success beside its body; false without memory. */
+static bool keep_content_type(kshim_call *call)
 {
-	kshim_result *result = &call->result;
-	char **warnings = kshim__realloc(result->warnings, (result->warning_count + 1) * sizeof(*warnings));
+	const char *type = kshim__transfer_content_type(&call->transfer);
 
-	if (!warnings)
-		return false;
-	result->warnings = warnings;
-	result->warnings[result->warning_count] = kshim__strdup(text);
-	return result->warnings[result->warning_count] && ++result->warning_count;
-}
-
-/* `299 - "text"` (RFC 7234, 5.5; Kubernetes quotes as Go does). */
-static void read_warning(kshim_call *call, const char *value)
-{
-	const char *at = strchr(value, '"');
-	struct kshim__buf text;
-
-	if (strncmp(value, "299 ", 4) != 0 || !at)
-		return;
-	kshim__buf_init(&text);
-	for (at++; *at && *at != '"'; at++) {
-		if (*at == '\\' && at[1])
-			at++;
-		kshim__buf_addc(&text, *at);
-	}
-	if (text.data) {
-		kshim__call_add_warning(call, text.data);
-		if (call->client->on_warning)
-			call->client->on_warning(text.data, call->client->on_warning_user);
-	}
-	kshim__buf_free(&text);
+	kshim__free(call->result.content_type);
+	call->result.content_type = kshim__strdup(type);
+	return call->result.content_type || !type;
 }
 
 static void hand_on_trace(kshim_call *call, struct kshim__buf *trace)
@@ -509,11 +486,9 @@ static bool may_retry(kshim_call *call, const kshim_error *error, int64_t *wait)
 static void look_at_answer(kshim_call *call)
 {
 	struct kshim__buf trace = call->transfer.trace;
-	const char *warning;
 	kshim_error *error;
 	int64_t wait = 0;
-	bool again;
-	size_t i;
+	bool again, whole = true;
 
 	kshim__buf_init(&call->transfer.trace);
 	error = kshim__judge(call);
@@ -529,9 +504,12 @@ static void look_at_answer(kshim_call *call)
 	if (again && call->deadline.index && kshim__now_us() + wait * 1000 >= call->deadline.due_us)
 		again = false;
 	call->result.http_status = call->transfer.status;
-	if (call->transfer.code == CURLE_OK)
-		for (i = 0; !again && (warning = kshim__transfer_header(&call->transfer, "Warning", i)); i++)
-			read_warning(call, warning);
+	if (!again && !error && call->request.mode == KSHIM__MODE_BODY)
+		whole = keep_content_type(call);
+	if (!again && call->transfer.code == CURLE_OK)
+		whole = kshim__call_read_warnings(call) && whole;
+	if (!again && !error && !whole)
+		error = kshim__error_new(KSHIM_ENOMEM, "out of memory");
 	if (call->client->on_request)
 		kshim__request_report(call, error);
 	hand_on_trace(call, &trace);
@@ -543,10 +521,6 @@ static void look_at_answer(kshim_call *call)
 	}
 	kshim_error_free(call->result.error);
 	call->result.error = error;
-	if (!again && !error && call->request.mode == KSHIM__MODE_BODY) {
-		kshim__free(call->result.content_type);
-		call->result.content_type = kshim__strdup(kshim__transfer_content_type(&call->transfer));
-	}
 	kshim__transfer_end(&call->transfer);
 	call->state = KSHIM__CALL_WAITING;
 	kshim__client_leave(call->client, &call->ticket);

@@ -186,8 +186,6 @@ void kshim__call_no_memory(kshim_call *call);
 /* The whole body of the answer, for `answered`. */
 struct kshim__span kshim__call_body(kshim_call *call);
 
-bool kshim__call_add_warning(kshim_call *call, const char *text);
-
 /* Answers that are objects: makes result.object of the body. false: the call
  * failed. */
 bool kshim__call_take_object(kshim_call *call);

@@ -3,6 +3,7 @@
 #include "discovery.h"
 #include "http_text.h"
 #include "options.h"
+#include "warnings.h"
 
 #include <kubeshim/version.h>
 
@@ -118,8 +119,10 @@ static void list_discovered(kshim_call *call)
 
 	if (!kinds)
 		return;
-	if (kinds->missing)
-		kshim__call_add_warning(call, kinds->missing);
+	if (kinds->missing && !kshim__call_add_warning(call, kinds->missing)) {
+		kshim__call_no_memory(call);
+		return;
+	}
 	/* a callback may cancel, or forget the kinds that are walked over */
 	for (i = 0; call->each_kind && call->state == KSHIM__CALL_WAITING && i < kinds->count; i++) {
 		const kshim_kind *kind = kshim_kind_ref(kinds->kinds[i]);

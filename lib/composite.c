@@ -96,10 +96,6 @@ void kshim__step_start(struct kshim__step *step, kshim_call *call)
 	struct kshim__composite *composite;
 	kshim_error *error;
 
-	if (!step) {
-		kshim_call_cancel(call);
-		return;
-	}
 	step->call = call;
 	if (call)
 		return;

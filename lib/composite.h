@@ -47,10 +47,11 @@ struct kshim__step {
 void *kshim__composite_new(kshim_client *client, size_t size, void (*release)(struct kshim__composite *composite),
 			   const kshim_options *options, kshim_done_fn *done, void *user);
 
-/* NULL, and the composite failed, without memory. */
+/* NULL, and the composite failed and may be gone, without memory: then nothing of it
+ * is to be touched, also not for the arguments of a call. */
 struct kshim__step *kshim__step_new(struct kshim__composite *composite, kshim__step_fn *then, void *argument);
 /* Takes what the function that starts the step's call returned: for NULL the
- * composite fails with the client's error. A NULL step cancels the call. */
+ * composite fails with the client's error. */
 void kshim__step_start(struct kshim__step *step, kshim_call *call);
 /* The callback of every step. */
 void kshim__step_done(kshim_result *result, void *user);

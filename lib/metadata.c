@@ -179,6 +179,10 @@ static void change_list(struct kshim__composite *composite, kshim_result *result
 	if (kshim__composite_failed(composite, result))
 		return;
 	version = kshim_object_resource_version(now);
+	if (now->starved) {
+		kshim__composite_no_memory(composite);
+		return;
+	}
 	if (kshim__json_pointer(now->text, now->len, &now->members, edit->list, &span) && span.at[0] == '[')
 		list = json_loadb(span.at, span.len, JSON_ALLOW_NUL, NULL);
 	else
@@ -273,14 +277,19 @@ kshim_call *kshim_object_add_owner(kshim_object *object, kshim_object *owner, un
 
 	if (!object)
 		return NULL;
+	kshim__object_starved(object); /* of what was read before nothing is meant */
+	if (owner)
+		kshim__object_starved(owner);
 	uid = owner ? kshim_object_uid(owner) : NULL;
 	name = owner ? kshim_object_name(owner) : NULL;
 	kind = owner ? kshim_object_kind(owner) : NULL;
 	version = owner ? kshim_object_api_version(owner) : NULL;
+	theirs = owner ? kshim_object_namespace(owner) : NULL;
+	ours = kshim_object_namespace(object);
+	if (object->starved || (owner && kshim__object_starved(owner)))
+		return no_memory(object);
 	if (!uid || !name || !kind || !version || flags > (KSHIM_OWNER_CONTROLLER | KSHIM_OWNER_BLOCKS))
 		return fail(object, kshim__error_new(KSHIM_EINVAL, "an owner needs apiVersion, kind, name and uid"));
-	theirs = kshim_object_namespace(owner);
-	ours = kshim_object_namespace(object);
 	if (theirs && ours && strcmp(theirs, ours) != 0)
 		return fail(object, kshim__error_new(KSHIM_EINVAL, "an owner in namespace %s cannot own in %s", theirs, ours));
 	entry = json_pack("{s:s,s:s,s:s,s:s}", "apiVersion", version, "kind", kind, "name", name, "uid", uid);
@@ -299,6 +308,8 @@ kshim_call *kshim_object_remove_owner(kshim_object *object, kshim_object *owner,
 
 	if (!object)
 		return NULL;
+	if (!uid && owner && kshim__object_starved(owner))
+		return no_memory(object);
 	if (!uid)
 		return fail(object, kshim__error_new(KSHIM_EINVAL, "an owner needs a uid"));
 	return edit_list(object, "/metadata/ownerReferences", NULL, uid, options, done, user);

@@ -7,6 +7,8 @@
 #include "json/patch.h"
 #include "json/valid.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(17))
@@ -211,6 +213,27 @@ const kshim_kind *kshim__object_row(kshim_object *object)
 	return kshim__kind_by_group_kind(api_version, group_len, kind);
 }
 
+bool kshim__object_starved(kshim_object *object)
+{
+	bool starved = object->starved;
+
+	object->starved = false;
+	return starved;
+}
+
+void *kshim__object_refuse(kshim_object *object, const char *format, ...)
+{
+	char text[256] = "out of memory";
+	bool starved = kshim__object_starved(object);
+	va_list values;
+
+	va_start(values, format);
+	if (!starved)
+		vsnprintf(text, sizeof(text), format, values);
+	va_end(values);
+	return kshim__client_fail(object->client, kshim__error_new(starved ? KSHIM_ENOMEM : KSHIM_EINVAL, "%s", text));
+}
+
 /* Reading. */
 
 static bool read_at(kshim_object *object, const char *pointer, struct kshim__span *value)
@@ -223,8 +246,10 @@ static const char *keep(kshim_object *object, const char *at, const char *text, 
 {
 	struct kshim__string *string = kshim__malloc(sizeof(*string) + len + 1);
 
-	if (!string)
+	if (!string) {
+		object->starved = true;
 		return NULL;
+	}
 	string->at = at;
 	memcpy(string->text, text, len);
 	string->text[len] = '\0';
@@ -249,8 +274,10 @@ static const char *string_at(kshim_object *object, struct kshim__span value)
 	if (!memchr(value.at, '\\', value.len))
 		return keep(object, value.at, value.at + 1, value.len - 2);
 	text = kshim__json_string(value, &len, &not_string);
-	if (!text)
+	if (!text) {
+		object->starved = object->starved || !not_string;
 		return NULL;
+	}
 	kept = keep(object, value.at, text, len);
 	kshim__free(text);
 	return kept;
@@ -274,6 +301,17 @@ const char *kshim_object_get_string(kshim_object *object, const char *pointer)
 	if (object->kind && strcmp(pointer, "/apiVersion") == 0)
 		return object->api_version;
 	return NULL;
+}
+
+bool kshim__object_is(kshim_object *object, const char *pointer, const char *text)
+{
+	struct kshim__span value;
+	const char *found;
+
+	if (!object->tree)
+		return read_at(object, pointer, &value) && kshim__json_equals(value, text);
+	found = json_string_value(kshim__json_tree_get(object->tree, pointer));
+	return found && strcmp(found, text) == 0;
 }
 
 int kshim_object_get_int(kshim_object *object, const char *pointer, int64_t *value)
@@ -394,6 +432,8 @@ static const char *get_in_map(kshim_object *object, const char *map, const char 
 	}
 	if (!pointer.failed)
 		text = kshim_object_get_string(object, pointer.data);
+	else
+		object->starved = true;
 	kshim__buf_free(&pointer);
 	return text;
 }

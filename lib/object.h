@@ -29,6 +29,7 @@ struct kshim_object {
 	struct kshim__members members;
 	struct kshim__string *strings;
 	json_t *tree;
+	bool starved; /* see kshim__object_starved() */
 	char *dump; /* the text that kshim_object_text() last made */
 	size_t dump_len;
 	char bytes[];
@@ -54,6 +55,17 @@ kshim_object *kshim__object_named(kshim_client *client, const kshim_kind *kind, 
 /* The built-in row of what the object is; NULL if it is none, or only discovery
  * can tell. */
 const kshim_kind *kshim__object_row(kshim_object *object);
+
+/* A string that is there reads as NULL without memory. true if that happened since
+ * this was last asked: what seemed to be missing then is no news of the object. */
+bool kshim__object_starved(kshim_object *object);
+
+/* Fails the client, for an argument that is no good, with KSHIM_EINVAL and the
+ * text; or with KSHIM_ENOMEM, if it could not be read. NULL. */
+void *kshim__object_refuse(kshim_object *object, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* true where the string is `text`; needs no memory. */
+bool kshim__object_is(kshim_object *object, const char *pointer, const char *text);
 
 /* Puts newly received text (taken over) into an object; drops its tree. */
 void kshim__object_replace_text(kshim_object *object, char *text, size_t len);

@@ -42,13 +42,13 @@ kshim_call *kshim__verb_on_object(kshim_object *object, const char *method, cons
 
 	if (!object)
 		return NULL;
+	kshim__object_starved(object); /* of what was read before nothing is meant */
 	name = kshim_object_name(object);
 	namespace_ = kshim_object_namespace(object);
-	if ((needs_name && !name) || (name && !kshim__path_name_ok(name)))
-		return kshim__client_fail(object->client, kshim__error_new(KSHIM_EINVAL, name ?
-									"\"%.100s\" is no valid name of an object" :
-									"an object without metadata.name%s", name ?
-									name : ""));
+	if (object->starved || (needs_name && !name))
+		return kshim__object_refuse(object, "an object without metadata.name");
+	if (name && !kshim__path_name_ok(name))
+		return kshim__object_refuse(object, "\"%.100s\" is no valid name of an object", name);
 	if (namespace_ && !kshim__path_namespace_ok(namespace_))
 		return kshim__client_fail(object->client, kshim__error_new(KSHIM_EINVAL,
 									"\"%.100s\" is no valid name of a namespace",
@@ -64,7 +64,7 @@ kshim_call *kshim__verb_on_object(kshim_object *object, const char *method, cons
 	call->namespace_ = kshim__strdup(namespace_);
 	call->subresource = kshim__strdup(subresource);
 	call->answered = kshim__call_answer_object;
-	if (!set_target(call, object) || (name && !call->name) || (namespace_ && !call->namespace_) ||
+	if (!set_target(call, object) || object->starved || (name && !call->name) || (namespace_ && !call->namespace_) ||
 	    (subresource && !call->subresource))
 		return kshim__call_drop(call, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
 	/* what comes back is not this object, or was never stored */
@@ -190,7 +190,7 @@ kshim_call *kshim_object_update(kshim_object *object, const kshim_options *optio
 	body = kshim__object_diff(object, options->if_unchanged, &len, &unchanged, &error);
 	if (unchanged && !error) {
 		kshim__free(body);
-		if (!kshim_object_uid(object))
+		if (!kshim_object_has(object, "/metadata/uid"))
 			return kshim__call_drop(call, kshim__error_new(KSHIM_EINVAL, "nothing was changed in the object, "
 										     "and it was never read"));
 		return succeed(call, options);

@@ -358,29 +358,31 @@ static bool set_page(kshim_call *call, const char *token, const kshim_query *fir
 	return ok;
 }
 
-static char *string_at(struct kshim__span json, const char *pointer)
+/* Takes the place of what was there: a string that is not empty, or NULL. false,
+ * and the call failed, without memory. */
+static bool take_string(kshim_call *call, char **slot, struct kshim__span json, const char *pointer)
 {
 	struct kshim__span value;
-	bool not_string;
-	char *text;
+	bool not_string = true;
 
-	if (!kshim__json_pointer(json.at, json.len, NULL, pointer, &value))
-		return NULL;
-	text = kshim__json_string(value, NULL, &not_string);
-	if (text && !*text) {
-		kshim__free(text);
-		return NULL;
-	}
-	return text;
+	kshim__free(*slot);
+	*slot = NULL;
+	if (kshim__json_pointer(json.at, json.len, NULL, pointer, &value) && value.len > 2)
+		*slot = kshim__json_string(value, NULL, &not_string);
+	if (*slot || not_string)
+		return true;
+	kshim__call_no_memory(call);
+	return false;
 }
 
-/* What a list's answer says beside its items. */
-static void note_head(kshim_call *call, struct kshim__span head)
+/* What a list's answer says beside its items; false, and the call failed, without
+ * memory. */
+static bool note_head(kshim_call *call, struct kshim__span head)
 {
-	if (!call->result.resource_version)
-		call->result.resource_version = string_at(head, "/metadata/resourceVersion");
-	kshim__free(call->result.continue_token);
-	call->result.continue_token = string_at(head, "/metadata/continue");
+	if (!call->result.resource_version &&
+	    !take_string(call, &call->result.resource_version, head, "/metadata/resourceVersion"))
+		return false;
+	return take_string(call, &call->result.continue_token, head, "/metadata/continue");
 }
 
 /* true when a further page is on its way. */
@@ -411,8 +413,8 @@ static bool went_stale(kshim_call *call)
 		return false;
 	body.at = error->body;
 	body.len = error->body_len;
-	kshim__free(call->result.continue_token);
-	call->result.continue_token = string_at(body, "/metadata/continue");
+	if (!take_string(call, &call->result.continue_token, body, "/metadata/continue"))
+		return true;
 	if (!call->result.continue_token)
 		return false;
 	kshim_error_free(call->result.error);
@@ -428,8 +430,7 @@ static void list_answered(kshim_call *call)
 			kshim__call_finish(call);
 		return;
 	}
-	note_head(call, kshim__items_head(call->items));
-	if (next_page(call))
+	if (!note_head(call, kshim__items_head(call->items)) || next_page(call))
 		return;
 	call->result.found = true;
 	kshim__call_finish(call);
@@ -458,7 +459,8 @@ static void table_answered(kshim_call *call)
 			kshim__call_finish(call);
 		return;
 	}
-	note_head(call, body);
+	if (!note_head(call, body))
+		return;
 	if (call->page) {
 		call->page(body.at, body.len, call->user);
 		if (call->state == KSHIM__CALL_FINISHED)
@@ -611,17 +613,17 @@ kshim_object *kshim_query_object(kshim_query *query, const char *name)
 
 kshim_query *kshim__query_of_object(kshim_object *object)
 {
-	const char *name = kshim_object_name(object);
-	const char *api_version = object->kind_name ? NULL : kshim_object_api_version(object);
+	const char *name, *namespace_, *api_version, *kind;
 	kshim_query *query;
 
-	if (!name)
-		return fail(object->client, kshim__error_new(KSHIM_EINVAL, "an object without metadata.name"));
-	query = new_query(object->client, object->kind,
-			  object->kind      ? NULL :
-			  object->kind_name ? object->kind_name :
-					      kshim_object_kind(object),
-			  kshim_object_namespace(object));
+	kshim__object_starved(object); /* of what was read before nothing is meant */
+	name = kshim_object_name(object);
+	namespace_ = kshim_object_namespace(object);
+	api_version = object->kind_name ? NULL : kshim_object_api_version(object);
+	kind = object->kind_name ? object->kind_name : kshim_object_kind(object);
+	if (!name || object->starved)
+		return kshim__object_refuse(object, "an object without metadata.name");
+	query = new_query(object->client, object->kind, object->kind ? NULL : kind, namespace_);
 	if (!query)
 		return NULL;
 	query->api_version = kshim__strdup(api_version);

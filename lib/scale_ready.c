@@ -60,8 +60,7 @@ kshim_call *kshim__scale_and_wait(kshim_object *object, int64_t replicas, const 
 	plain.wait_ready = false;
 	plain.timeout_ms = 0; /* the whole has one */
 	if (!counts_ready(object))
-		return kshim__client_fail(object->client, kshim__error_new(KSHIM_EINVAL, "of this kind it is not known "
-									   "how many replicas are ready"));
+		return kshim__object_refuse(object, "of this kind it is not known how many replicas are ready");
 	scale = kshim__object_watch_new(object, sizeof(*scale), look, NULL, options, done, user);
 	if (!scale)
 		return NULL;

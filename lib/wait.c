@@ -56,7 +56,8 @@ static kshim_call *begin(kshim_object *object, kshim__object_state_fn *state, co
 	else
 		kshim__composite_about(&wait->watch.composite, "wait for", "the end of %s \"%s\"", kind_of(object),
 				       kshim_object_name(object));
-	if ((what && !wait->what) || (value && !wait->value) || (!what && kshim_object_uid(object) && !wait->uid))
+	if ((what && !wait->what) || (value && !wait->value) ||
+	    (!what && kshim_object_has(object, "/metadata/uid") && !wait->uid))
 		kshim__composite_no_memory(&wait->watch.composite);
 	else
 		kshim__object_watch_begin(&wait->watch);
@@ -82,8 +83,12 @@ static void look_at_condition(struct kshim__object_watch *watch, kshim_object *o
 {
 	struct wait *wait = (struct wait *)watch;
 
-	if (!is_missing(wait, object) && kshim__condition_is(object, wait->what, wait->value))
+	if (is_missing(wait, object))
+		return;
+	if (kshim__condition_is(object, wait->what, wait->value))
 		kshim__object_watch_finish(watch, object);
+	else if (object->starved)
+		kshim__composite_no_memory(&watch->composite);
 }
 
 kshim_call *kshim_wait_condition(kshim_object *object, const char *type, const char *status,
@@ -164,6 +169,10 @@ static void look_for_end(struct kshim__object_watch *watch, kshim_object *object
 	struct wait *wait = (struct wait *)watch;
 	const char *uid = object ? kshim_object_uid(object) : NULL;
 
+	if (object && object->starved) {
+		kshim__composite_no_memory(&watch->composite);
+		return;
+	}
 	if (object && uid && !wait->uid) {
 		wait->uid = kshim__strdup(uid);
 		if (!wait->uid)

@@ -149,14 +149,14 @@ static void listed(struct kshim__composite *composite, kshim_result *result, voi
 
 /* The stream. */
 
-static char *version_of(struct kshim__span object)
+static char *version_of(struct kshim__span object, bool *missing)
 {
 	struct kshim__span value;
-	bool not_string;
 
+	*missing = true;
 	if (!kshim__json_pointer(object.at, object.len, NULL, "/metadata/resourceVersion", &value))
 		return NULL;
-	return kshim__json_string(value, NULL, &not_string);
+	return kshim__json_string(value, NULL, missing);
 }
 
 static void tell(struct kshim__object_watch *watch, const kshim_kind *kind, struct kshim__span text)
@@ -177,6 +177,7 @@ static void tell(struct kshim__object_watch *watch, const kshim_kind *kind, stru
 static void on_event(struct kshim__object_watch *watch, kshim_call *stream, struct kshim__span line)
 {
 	struct kshim__span type, object;
+	bool missing;
 	char *version;
 
 	if (!kshim__json_pointer(line.at, line.len, NULL, "/type", &type) ||
@@ -194,7 +195,11 @@ static void on_event(struct kshim__object_watch *watch, kshim_call *stream, stru
 		return;
 	}
 	watch->news = true;
-	version = version_of(object);
+	version = version_of(object, &missing);
+	if (!version && !missing) {
+		kshim__composite_no_memory(&watch->composite);
+		return;
+	}
 	if (!version) {
 		kshim__composite_fail(&watch->composite, kshim__error_new(KSHIM_EPROTOCOL, "%s: an event without a "
 									  "resourceVersion", stream->request.path));

@@ -226,6 +226,7 @@ kshim_call *kshim_dask_ready(kshim_object *cluster, const kshim_options *options
 	kshim__composite_about(composite, "read", "%s", kshim_object_name(cluster));
 	call = composite->call;
 	step = kshim__step_new(composite, reloaded, NULL);
-	kshim__step_start(step, kshim_object_reload(cluster, &plain, kshim__step_done, step));
+	if (step)
+		kshim__step_start(step, kshim_object_reload(cluster, &plain, kshim__step_done, step));
 	return call;
 }

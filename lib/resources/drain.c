@@ -102,7 +102,7 @@ static void end(struct drain *drain)
 	kshim_error *error = drain->first;
 	char *text;
 
-	if (!error && !drain->failures.len) {
+	if (!error && !drain->failures.len && !drain->failures.failed) {
 		kshim__composite_finish(&drain->composite, NULL);
 		return;
 	}
@@ -198,17 +198,17 @@ static void seen(kshim_object *pod, void *user)
 {
 	struct kshim__step *step = user;
 	struct drain *drain = (struct drain *)step->composite;
-	const char *uid = kshim_object_uid(pod), *known;
+	const char *known;
 	size_t i;
 
-	for (i = 0; uid && i < drain->count; i++) {
+	for (i = 0; i < drain->count; i++) {
 		struct target *target = &drain->targets[i];
 
 		known = kshim_object_uid(target->pod);
-		if (!known || strcmp(known, uid) != 0)
+		if (!known || !kshim__object_is(pod, "/metadata/uid", known))
 			continue;
 		target->seen = true;
-		if (target->state == TODO) { /* for its deletionTimestamp */
+		if (target->state == TODO && kshim__drain_read(pod)) { /* for its deletionTimestamp */
 			kshim_object_unref(target->pod);
 			target->pod = kshim_object_ref(pod);
 		}
@@ -362,6 +362,10 @@ static void take(kshim_object *pod, void *user)
 
 	if (!drain->composite.call)
 		return;
+	if (!kshim__drain_read(pod)) {
+		kshim__composite_no_memory(&drain->composite);
+		return;
+	}
 	if (drain->count == drain->cap) {
 		cap = drain->cap ? drain->cap * 2 : 32;
 		targets = kshim__realloc(drain->targets, cap * sizeof(*targets));
@@ -408,7 +412,8 @@ static void cordoned(struct kshim__composite *composite, kshim_result *result, v
 	if (kshim__composite_failed(composite, result))
 		return;
 	step = kshim__step_new(composite, listed, NULL);
-	kshim__step_start(step, kshim_query_list(drain->pods, take, kshim__step_done, step));
+	if (step)
+		kshim__step_start(step, kshim_query_list(drain->pods, take, kshim__step_done, step));
 }
 
 static bool set_up(struct drain *drain, kshim_object *node, const kshim_drain_options *options)
@@ -437,8 +442,7 @@ kshim_call *kshim_node_drain(kshim_object *node, const kshim_drain_options *opti
 	if (!node)
 		return NULL;
 	if (kshim__object_row(node) != KSHIM_NODE || !kshim__path_name_ok(kshim_object_name(node)))
-		return kshim__client_fail(node->client, kshim__error_new(KSHIM_EINVAL,
-									"only a Node with a valid name can be drained"));
+		return kshim__object_refuse(node, "only a Node with a valid name can be drained");
 	general.timeout_ms = options ? options->timeout_ms : 0;
 	drain = kshim__composite_new(node->client, sizeof(*drain), release, &general, done, user);
 	if (!drain)
@@ -454,6 +458,7 @@ kshim_call *kshim_node_drain(kshim_object *node, const kshim_drain_options *opti
 	general.timeout_ms = -1;
 	general.dry_run = drain->options->dry_run;
 	step = kshim__step_new(&drain->composite, cordoned, NULL);
-	kshim__step_start(step, kshim_node_cordon(drain->node, &general, kshim__step_done, step));
+	if (step)
+		kshim__step_start(step, kshim_node_cordon(drain->node, &general, kshim__step_done, step));
 	return call;
 }

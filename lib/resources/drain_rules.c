@@ -3,12 +3,13 @@
 #include "alloc.h"
 #include "buf.h"
 #include "error.h"
+#include "object.h"
 #include "selector.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define MIRROR "kubernetes.io/config.mirror"
+#define MIRROR "/metadata/annotations/kubernetes.io~1config.mirror"
 
 /* Options. */
 
@@ -108,9 +109,7 @@ int kshim_drain_options_set_dry_run(kshim_drain_options *options, int dry_run)
 
 static bool is_finished(kshim_object *pod)
 {
-	const char *phase = kshim_object_get_string(pod, "/status/phase");
-
-	return phase && (strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0);
+	return kshim__object_is(pod, "/status/phase", "Succeeded") || kshim__object_is(pod, "/status/phase", "Failed");
 }
 
 /* The owner that is its controller; false if it has none. */
@@ -152,6 +151,17 @@ const char *kshim__drain_daemon_set(kshim_object *pod)
 	return owner_string(pod, index, "name");
 }
 
+bool kshim__drain_read(kshim_object *pod)
+{
+	kshim_object_name(pod);
+	kshim_object_namespace(pod);
+	kshim_object_uid(pod);
+	kshim_object_api_version(pod);
+	kshim_object_kind(pod);
+	kshim__drain_daemon_set(pod);
+	return !kshim__object_starved(pod);
+}
+
 static bool has_local_storage(kshim_object *pod)
 {
 	size_t i, count = kshim_object_get_size(pod, "/spec/volumes");
@@ -178,7 +188,7 @@ enum kshim__drain_verdict kshim__drain_judge(const kshim_drain_options *options,
 		if (!options->force)
 			return KSHIM__DRAIN_REFUSED;
 	}
-	if (kshim_object_get_annotation(pod, MIRROR)) {
+	if (kshim_object_has(pod, MIRROR)) {
 		*reason = KSHIM__DRAIN_NO_REASON;
 		return KSHIM__DRAIN_STAY;
 	}

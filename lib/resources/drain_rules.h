@@ -41,6 +41,10 @@ enum kshim__drain_verdict {
  * borrowed; NULL if none has to be. */
 const char *kshim__drain_daemon_set(kshim_object *pod);
 
+/* Reads what the rules and a drain read of a Pod, so that it can be read again
+ * without memory; false if there is none now. */
+bool kshim__drain_read(kshim_object *pod);
+
 /* What is to become of a Pod. *reason tells why it stays or is refused; of a Pod
  * that goes, what there is to warn of. */
 enum kshim__drain_verdict kshim__drain_judge(const kshim_drain_options *options, kshim_object *pod,

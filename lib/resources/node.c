@@ -63,8 +63,9 @@ static void was_read(struct kshim__composite *composite, kshim_result *result, v
 		return;
 	}
 	step = kshim__step_new(composite, patched, NULL);
-	kshim__step_start(step, kshim_object_patch(cordon->node, KSHIM_PATCH_MERGE, patch, strlen(patch), cordon->options,
-						   kshim__step_done, step));
+	if (step)
+		kshim__step_start(step, kshim_object_patch(cordon->node, KSHIM_PATCH_MERGE, patch, strlen(patch),
+							   cordon->options, kshim__step_done, step));
 }
 
 static kshim_call *set(kshim_object *node, bool wanted, const kshim_options *options, kshim_done_fn *done, void *user)
@@ -76,8 +77,7 @@ static kshim_call *set(kshim_object *node, bool wanted, const kshim_options *opt
 	if (!node)
 		return NULL;
 	if (kshim__object_row(node) != KSHIM_NODE || !kshim__path_name_ok(kshim_object_name(node)))
-		return kshim__client_fail(node->client, kshim__error_new(KSHIM_EINVAL, "only a Node with a valid name can be "
-										       "%scordoned", wanted ? "" : "un"));
+		return kshim__object_refuse(node, "only a Node with a valid name can be %scordoned", wanted ? "" : "un");
 	cordon = kshim__composite_new(node->client, sizeof(*cordon), release, options, done, user);
 	if (!cordon)
 		return NULL;
@@ -93,7 +93,8 @@ static kshim_call *set(kshim_object *node, bool wanted, const kshim_options *opt
 	kshim__free(cordon->options->subresource);
 	cordon->options->subresource = NULL;
 	step = kshim__step_new(&cordon->composite, was_read, NULL);
-	kshim__step_start(step, kshim_object_reload(node, NULL, kshim__step_done, step));
+	if (step)
+		kshim__step_start(step, kshim_object_reload(node, NULL, kshim__step_done, step));
 	return call;
 }
 

@@ -40,7 +40,7 @@ kshim_call *kshim_pod_evict(kshim_object *pod, const kshim_options *options, ksh
 	kshim_call *call;
 
 	if (row && row != KSHIM_POD)
-		return kshim__client_fail(pod->client, kshim__error_new(KSHIM_EINVAL, "a %s cannot be evicted", row->kind));
+		return kshim__object_refuse(pod, "a %s cannot be evicted", row->kind);
 	own.subresource = (char *)"eviction";
 	call = kshim__verb_on_object(pod, "POST", &own, true, done, user);
 	if (!call)

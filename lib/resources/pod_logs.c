@@ -8,6 +8,7 @@
 #include "resources/log_replay.h"
 #include "resources/pod_status.h"
 #include "verb.h"
+#include "warnings.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -402,6 +403,10 @@ static bool go_on(struct stream *stream, kshim_object *pod)
 	struct kshim__container_status status;
 
 	kshim__container_status(pod, stream->container, &status);
+	if (pod->starved) {
+		kshim__composite_no_memory(&stream->logs->composite);
+		return false;
+	}
 	if (!stream->instance)
 		return begin(stream, pod, &status);
 	if (strcmp(status.instance, stream->instance) == 0) {
@@ -461,6 +466,8 @@ static bool add_streams(struct logs *logs, kshim_object *pod)
 				ok = add_stream(logs, name);
 		}
 	}
+	logs->uid = kshim__strdup(kshim_object_uid(pod));
+	ok = ok && !pod->starved && (logs->uid || !kshim_object_uid(pod));
 	if (ok && !logs->count) {
 		ok = add_stream(logs, wanted);
 		logs->streams[0].strange = ok;
@@ -481,7 +488,6 @@ static void begin_all(struct logs *logs, kshim_object *pod)
 		ask(logs->streams);
 		return;
 	}
-	logs->uid = kshim__strdup(kshim_object_uid(pod));
 	kshim__composite_hold(&logs->composite);
 	for (i = 0; ok && logs->composite.call && i < logs->count; i++)
 		ok = go_on(&logs->streams[i], pod);
@@ -534,13 +540,16 @@ static bool leave_out(struct stream *stream, const kshim_error *error)
 {
 	struct logs *logs = stream->logs;
 	struct kshim__buf text;
+	bool noted;
 
 	if (!logs->options->all_containers || stream->began || kshim_error_code(error) != KSHIM_EBADREQUEST)
 		return false;
 	kshim__buf_init(&text);
-	if (kshim__buf_addf(&text, "container %s: %s", stream->container, kshim_error_message(error)))
-		kshim__call_add_warning(logs->composite.call, text.data);
+	kshim__buf_addf(&text, "container %s: %s", stream->container, kshim_error_message(error));
+	noted = !text.failed && kshim__call_add_warning(logs->composite.call, text.data);
 	kshim__buf_free(&text);
+	if (!noted)
+		return false; /* and not told to have been left out */
 	if (logs->open == 1 && logs->composite.call->result.warning_count == logs->count)
 		return false; /* not one of them has */
 	return true;
@@ -604,7 +613,7 @@ static const char *only_container(kshim_object *pod)
 
 static void *refuse(kshim_object *pod, const char *why)
 {
-	return kshim__client_fail(pod->client, kshim__error_new(KSHIM_EINVAL, "%s", why));
+	return kshim__object_refuse(pod, "%s", why);
 }
 
 static kshim_call *start(kshim_object *pod, const kshim_log_options *options, kshim_log_fn *data, bool collect,
@@ -612,12 +621,15 @@ static kshim_call *start(kshim_object *pod, const kshim_log_options *options, ks
 {
 	const kshim_kind *row = pod ? kshim__object_row(pod) : NULL;
 	kshim_options timeout = kshim__options_default;
+	const char *only;
 	kshim_call *call;
 	struct logs *logs;
 
 	if (!pod)
 		return NULL;
-	if ((row && row != KSHIM_POD) || !kshim__path_name_ok(kshim_object_name(pod)))
+	kshim__object_starved(pod); /* of what was read before nothing is meant */
+	only = only_container(pod);
+	if ((row && row != KSHIM_POD) || !kshim__path_name_ok(kshim_object_name(pod)) || pod->starved)
 		return refuse(pod, "logs are read of a Pod with a valid name");
 	if (options && options->since_seconds && options->since_time)
 		return refuse(pod, "since_seconds and since_time: at most one of them");
@@ -643,7 +655,7 @@ static kshim_call *start(kshim_object *pod, const kshim_log_options *options, ks
 	}
 	logs->streams = kshim__calloc(1, sizeof(*logs->streams));
 	if (!logs->streams ||
-	    !add_stream(logs, logs->options->container ? logs->options->container : only_container(pod)))
+	    !add_stream(logs, logs->options->container ? logs->options->container : only))
 		kshim__composite_no_memory(&logs->composite);
 	else
 		ask(logs->streams);

@@ -315,7 +315,7 @@ static const char *problem(kshim_object *object, const char *port, const char *m
 
 static kshim_call *refuse(kshim_object *object, const char *what)
 {
-	return kshim__client_fail(object->client, kshim__error_new(KSHIM_EINVAL, "a proxied request: %s", what));
+	return kshim__object_refuse(object, "a proxied request: %s", what);
 }
 
 kshim_call *kshim_proxy_request(kshim_object *object, const char *port, const char *method, const char *path,

@@ -14,14 +14,15 @@
 
 const kshim_kind *kshim__rollout_kind(kshim_object *object)
 {
-	const kshim_kind *row = kshim__object_row(object);
+	const kshim_kind *row;
 
+	kshim__object_starved(object); /* of what was read before nothing is meant */
+	row = kshim__object_row(object);
 	if (row != KSHIM_DEPLOYMENT && row != KSHIM_DAEMON_SET && row != KSHIM_STATEFUL_SET)
-		return kshim__client_fail(object->client, kshim__error_new(KSHIM_EINVAL, "only a Deployment, a DaemonSet or "
-									   "a StatefulSet is rolled out"));
-	if (!kshim_object_name(object))
-		return kshim__client_fail(object->client, kshim__error_new(KSHIM_EINVAL, "an object without "
-									   "metadata.name"));
+		return kshim__object_refuse(object, "only a Deployment, a DaemonSet or a StatefulSet is rolled out");
+	kshim_object_namespace(object); /* read once, it can be read again */
+	if (!kshim_object_name(object) || object->starved)
+		return kshim__object_refuse(object, "an object without metadata.name");
 	return row;
 }
 
@@ -60,7 +61,6 @@ static bool number_of(kshim_object *object, int64_t *number)
 static bool is_controlled_by(kshim_object *object, const char *uid)
 {
 	size_t i, count = kshim_object_get_size(object, "/metadata/ownerReferences");
-	const char *owner;
 	char pointer[80];
 	int controller;
 
@@ -69,8 +69,7 @@ static bool is_controlled_by(kshim_object *object, const char *uid)
 		if (kshim_object_get_bool(object, pointer, &controller) < 0 || !controller)
 			continue;
 		snprintf(pointer, sizeof(pointer), "/metadata/ownerReferences/%zu/uid", i);
-		owner = kshim_object_get_string(object, pointer);
-		return owner && uid && strcmp(owner, uid) == 0;
+		return uid && kshim__object_is(object, pointer, uid);
 	}
 	return false;
 }
@@ -82,8 +81,12 @@ static void on_record(kshim_object *item, void *user)
 	kshim_revision *list = revisions->list;
 	int64_t number;
 
-	if (!is_controlled_by(item, kshim_object_uid(revisions->now)) || !number_of(item, &number))
+	if (!is_controlled_by(item, kshim_object_uid(revisions->now)))
 		return;
+	if (!number_of(item, &number)) {
+		revisions->failed = revisions->failed || item->starved;
+		return;
+	}
 	if (revisions->count == revisions->cap) {
 		size_t cap = revisions->cap ? revisions->cap * 2 : 16;
 
@@ -162,7 +165,13 @@ static void read_it(struct kshim__composite *composite, kshim_result *result, vo
 	if (kshim__composite_failed(composite, result))
 		return;
 	revisions->now = kshim_object_ref(kshim_result_object(result));
-	list(revisions);
+	/* read once, they can be read again */
+	kshim_object_uid(revisions->now);
+	kshim_object_namespace(revisions->now);
+	if (revisions->now->starved)
+		kshim__composite_no_memory(composite);
+	else
+		list(revisions);
 }
 
 void *kshim__revisions_new(kshim_object *object, size_t size, void (*ready)(struct kshim__revisions *revisions),

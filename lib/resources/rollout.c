@@ -2,6 +2,7 @@
 #include "error.h"
 #include "options.h"
 #include "resources/revisions.h"
+#include "warnings.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -300,7 +301,7 @@ static kshim_call *set_paused(kshim_object *object, const char *patch, const ksh
 	if (!object)
 		return NULL;
 	if (kshim__object_row(object) != KSHIM_DEPLOYMENT)
-		return kshim__client_fail(object->client, kshim__error_new(KSHIM_EINVAL, "only a Deployment can be paused"));
+		return kshim__object_refuse(object, "only a Deployment can be paused");
 	return kshim_object_patch(object, KSHIM_PATCH_MERGE, patch, strlen(patch), options, done, user);
 }
 

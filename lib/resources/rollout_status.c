@@ -44,8 +44,10 @@ static bool deployment(kshim_object *object, char text[TEXT_MAX], kshim_error **
 		return snprintf(text, TEXT_MAX, "Waiting for deployment spec update to be observed...") < 0;
 	if (reason && strcmp(reason, DEADLINE_REASON) == 0) {
 		*error = kshim__error_new(KSHIM_ETIMEDOUT, "deployment \"%s\" exceeded its progress deadline", name);
-		if ((*error)->code != KSHIM_ENOMEM)
-			(*error)->reason = kshim__strdup(reason);
+		if ((*error)->code == KSHIM_ENOMEM || ((*error)->reason = kshim__strdup(reason)))
+			return true;
+		kshim_error_free(*error);
+		*error = kshim__error_new(KSHIM_ENOMEM, "out of memory");
 		return true;
 	}
 	if (updated < wanted)
@@ -127,6 +129,10 @@ static bool is_the_same(struct status *status, kshim_object *object)
 	const char *uid = object ? kshim_object_uid(object) : NULL;
 	kshim_object *meant = status->watch.object;
 
+	if (object && object->starved) {
+		kshim__composite_no_memory(&status->watch.composite);
+		return false;
+	}
 	if (object && !status->uid) {
 		status->uid = kshim__strdup(uid ? uid : "");
 		if (status->uid)
@@ -155,6 +161,10 @@ static void look(struct kshim__object_watch *watch, kshim_object *object)
 	over = status->kind == KSHIM_DEPLOYMENT ? deployment(object, text, &error) :
 	       status->kind == KSHIM_DAEMON_SET ? daemon_set(object, text, &error) :
 						  stateful_set(object, text, &error);
+	if (object->starved) {
+		kshim_error_free(error);
+		error = kshim__error_new(KSHIM_ENOMEM, "out of memory");
+	}
 	if (error) {
 		kshim__composite_fail(&watch->composite, error);
 		return;
