@@ -149,8 +149,13 @@ static void got_pod(kshim_result *result, void *user)
 	struct app *app = user;
 	const kshim_error *error = kshim_result_error(result);
 	struct target *target = app->at;
+	bool missing = kshim_error_code(error) == KSHIM_ENOTFOUND && kshim_error_reason(error);
 
-	if (error && kshim_error_code(error) == KSHIM_ENOTFOUND && kshim_error_reason(error))
+	if (missing && !app->arg_count) { /* gone since it was selected */
+		app_next(app);
+		return;
+	}
+	if (missing)
 		fail(app, "error from server (NotFound): %s in namespace \"%s\"", kshim_error_message(error),
 		     app_namespace(app));
 	else if (error)
@@ -191,7 +196,7 @@ static void print(const char *container, const char *data, size_t len, void *use
 	if (app->torn && !inside)
 		putchar('\n');
 	for (; len; data += part, len -= part, inside = false) {
-		end = memchr(data, '\n', len);
+		end = app->settings.prefix ? memchr(data, '\n', len) : memrchr(data, '\n', len);
 		part = end ? (size_t)(end - data) + 1 : len;
 		if (app->settings.prefix && !inside)
 			printf("[pod/%s/%s] ", kshim_object_name(target->object), container ? container : "");

@@ -210,9 +210,15 @@ int wait_prepare(struct app *app)
 
 /* Goals. */
 
+/* What shall be made has no name before. */
 static void fail_timeout(struct app *app)
 {
-	fail(app, "timed out waiting for the condition on %s/%s", kshim_kind_plural(app->at->kind), app->at->name);
+	const struct target *target = app->at;
+
+	if (has_goal(app, "create") && !(target->object && kshim_object_uid(target->object)))
+		fail(app, "timed out waiting for the condition");
+	else
+		fail(app, "timed out waiting for the condition on %s/%s", kshim_kind_plural(target->kind), target->name);
 }
 
 static bool next_goal(struct app *app);
@@ -354,7 +360,7 @@ static bool look_again(struct app *app)
 	if (!has_goal(app, "create"))
 		return false;
 	if (left <= 0 || looks_once(app)) {
-		fail(app, "timed out waiting for the condition");
+		fail_timeout(app);
 		return false;
 	}
 	kshim_timer_set(app->timer, left < CREATED_POLL_MS ? left : CREATED_POLL_MS);
@@ -384,7 +390,7 @@ static void time_to_look(kshim_timer *timer, void *user)
 
 	(void)timer;
 	if (left_ms(app) <= 0)
-		fail(app, "timed out waiting for the condition");
+		fail_timeout(app);
 	else if (look(app, app->at))
 		return;
 	app_next(app);
