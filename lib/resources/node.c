@@ -92,9 +92,10 @@ static kshim_call *set(kshim_object *node, bool wanted, const kshim_options *opt
 	}
 	kshim__free(cordon->options->subresource);
 	cordon->options->subresource = NULL;
+	cordon->options->timeout_ms = 0; /* of steps: the whole has one */
 	step = kshim__step_new(&cordon->composite, was_read, NULL);
 	if (step)
-		kshim__step_start(step, kshim_object_reload(node, NULL, kshim__step_done, step));
+		kshim__step_start(step, kshim_object_reload(node, cordon->options, kshim__step_done, step));
 	return call;
 }
 

@@ -18,6 +18,7 @@
 #define LOOK_MS 1000      /* for a container that has not begun */
 #define PAUSE_FIRST_MS 200 /* between streams that bring nothing */
 #define PAUSE_MAX_MS 10000
+#define LIVED_US 2000000   /* a stream that was that old is no failure */
 
 struct logs;
 
@@ -31,12 +32,14 @@ struct stream {
 	struct kshim__replay replay;
 	int64_t left;    /* of limit_bytes; -1: no limit */
 	int64_t asked_us; /* first; 0: not yet */
+	int64_t begun_us; /* the stream that is under way */
 	int64_t due_us;  /* when to look at the Pod again; 0: not waiting */
 	unsigned failures; /* in a row */
 	unsigned quiet;    /* streams in a row that brought no line */
 	bool strange;    /* the Pod has no such container: the server shall say so */
 	bool previous;
 	bool ended;      /* known to, before it was asked for: this stream is the last */
+	bool empty;      /* there was no line when it was asked for: all are wanted */
 	bool over;       /* nothing more is wanted */
 	bool began;      /* something was handed on */
 	bool torn;       /* and its last byte was no '\n' */
@@ -195,6 +198,8 @@ static bool number_param(kshim_call *call, const char *key, int64_t number)
 static bool begin_params(kshim_call *call, struct stream *stream)
 {
 	const kshim_log_options *options = stream->logs->options;
+	/* since it was asked for the first time, rounded up */
+	int64_t passed = stream->asked_us ? (kshim__now_us() - stream->asked_us) / 1000000 + 1 : 0;
 	char time[KSHIM__TIMESTAMP_SIZE];
 	bool ok = true;
 
@@ -202,14 +207,14 @@ static bool begin_params(kshim_call *call, struct stream *stream)
 		kshim__timestamp_format(kshim__replay_begin(&stream->replay), time);
 		return kshim__verb_param(call, "sinceTime", time);
 	}
-	if (stream->asked_us && options->tail_lines == 0)
-		/* what was written since it was asked for the first time */
-		return number_param(call, "sinceSeconds", (kshim__now_us() - stream->asked_us) / 1000000 + 1);
+	if (passed && options->tail_lines == 0)
+		return number_param(call, "sinceSeconds", passed);
 	if (options->since_seconds)
-		ok = number_param(call, "sinceSeconds", options->since_seconds);
+		ok = number_param(call, "sinceSeconds", options->since_seconds > INT64_MAX - passed ?
+								INT64_MAX : options->since_seconds + passed);
 	if (options->since_time)
 		ok = ok && kshim__verb_param(call, "sinceTime", options->since_time);
-	if (options->tail_lines >= 0)
+	if (options->tail_lines >= 0 && !stream->empty)
 		ok = ok && number_param(call, "tailLines", options->tail_lines);
 	return ok;
 }
@@ -263,8 +268,9 @@ static bool ask(struct stream *stream)
 		call->data = bytes;
 		call->answered = answered;
 		kshim__lines_clear(&stream->lines);
+		stream->begun_us = kshim__now_us();
 		if (!stream->asked_us)
-			stream->asked_us = kshim__now_us();
+			stream->asked_us = stream->begun_us;
 		stream->call = kshim__call_begin(call, 0);
 		kshim__verb_go(call);
 	}
@@ -506,6 +512,7 @@ static bool may_fail(struct stream *stream, const kshim_error *error)
 	case KSHIM_ETOOMANY:
 	case KSHIM_ESERVER:
 	case KSHIM_EBADREQUEST: /* the kubelet is not yet, or no more, where the Pod's status is */
+	case KSHIM_ENOTFOUND:   /* or does not know the Pod, having just been started: the next look tells */
 		return ++stream->failures <= stream->logs->composite.client->max_retries;
 	default:
 		return false;
@@ -574,13 +581,24 @@ static void last_words(struct stream *stream)
 		take_line(stream, rest, false);
 }
 
+/* A stream that was answered, and lived, is no failure, whatever ended it. */
+static void note_life(struct stream *stream, int status)
+{
+	if (status < 200 || status > 299 || kshim__now_us() - stream->begun_us < LIVED_US)
+		return;
+	stream->failures = stream->quiet = 0;
+	stream->empty = !stream->replay.any;
+}
+
 static void stream_done(struct kshim__composite *composite, kshim_result *result, void *argument)
 {
 	struct stream *stream = argument;
+	bool ours = !stream->strange && !stream->logs->options->previous; /* a Pod's status told of it */
 	const kshim_error *error = kshim_result_error(result);
 
 	stream->call = NULL;
 	composite->call->result.http_status = kshim_result_http_status(result);
+	note_life(stream, kshim_result_http_status(result));
 	if (stream->over) {
 		finish(stream);
 	} else if (!stream->logs->options->follow) {
@@ -593,10 +611,10 @@ static void stream_done(struct kshim__composite *composite, kshim_result *result
 		kshim__composite_release(composite);
 	} else if (!error) {
 		look_again(stream);
-	} else if (kshim_error_code(error) == KSHIM_ENOTFOUND && stream->instance) {
-		finish(stream);
-	} else if (!stream->strange && !stream->logs->options->previous && may_fail(stream, error)) {
+	} else if (ours && may_fail(stream, error)) {
 		look_again(stream);
+	} else if (ours && stream->ended && kshim_error_code(error) == KSHIM_ENOTFOUND) {
+		finish(stream); /* the kubelet has forgotten it */
 	} else {
 		kshim__composite_failed(composite, result);
 	}

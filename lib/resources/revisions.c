@@ -144,6 +144,7 @@ static void list(struct kshim__revisions *revisions)
 	     kshim__label_selector_add(&selector, span, &error) && selector.len;
 	query = ok ? kshim_query_new(composite->client, kind, kshim_object_namespace(now)) : NULL;
 	if (query && kshim_query_set_labels(query, selector.data) == 0) {
+		kshim_query_set_timeout(query, 0);
 		step = kshim__step_new(composite, listed, revisions);
 		if (step)
 			kshim__step_start(step, kshim_query_list(query, on_record, kshim__step_done, step));
@@ -214,6 +215,7 @@ void kshim__revisions_begin(struct kshim__revisions *revisions)
 	if (!step)
 		return;
 	query = kshim_query_new(object->client, kshim__object_row(object), kshim_object_namespace(object));
+	kshim_query_set_timeout(query, 0); /* of steps: the whole has one */
 	kshim__step_start(step, kshim_query_get_by_name(query, kshim_object_name(object), kshim__step_done, step));
 	kshim_query_free(query);
 }

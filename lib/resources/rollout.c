@@ -270,6 +270,7 @@ static kshim_call *restart_deployment(kshim_object *object, const kshim_options 
 		call = restart->composite.call;
 		kshim__composite_about(&restart->composite, "restart", "%s", kshim_object_name(object));
 		copy->timeout_ms = 0; /* of steps: the whole has one */
+		kshim_query_set_timeout(query, 0);
 		restart->object = kshim_object_ref(object);
 		restart->options = copy;
 		step = kshim__step_new(&restart->composite, restart_unless_paused, restart);

@@ -9,20 +9,18 @@ struct history {
 static void hand_on(struct kshim__revisions *revisions)
 {
 	struct history *history = (struct history *)revisions;
-	kshim_call *call = revisions->composite.call;
-	kshim_object *now = kshim_object_ref(revisions->now);
-	kshim_revision *list = revisions->list;
-	size_t i, count = revisions->count;
+	struct kshim__composite *composite = &revisions->composite;
+	size_t i;
 
-	/* a callback may cancel the call: nothing of the state is there then */
-	for (i = 0; i < count && call->state < KSHIM__CALL_FINISHED; i++) {
-		call->result.items++;
+	/* a callback may cancel the call: the revision lives until it returns */
+	kshim__composite_hold(composite);
+	for (i = 0; composite->call && i < revisions->count; i++) {
+		composite->call->result.items++;
 		if (history->each)
-			history->each(&list[i], history->user);
+			history->each(&revisions->list[i], history->user);
 	}
-	if (call->state < KSHIM__CALL_FINISHED)
-		kshim__composite_finish(&revisions->composite, now);
-	kshim_object_unref(now);
+	kshim__composite_finish(composite, revisions->now);
+	kshim__composite_release(composite);
 }
 
 kshim_call *kshim_rollout_history(kshim_object *object, kshim_revision_fn *each, const kshim_options *options,

@@ -539,6 +539,72 @@ static void test_failures_in_a_row_are_counted(void **state)
 	rig_stop(&rig);
 }
 
+/* The kubelet was just started and does not know the Pod: it is there all the same. */
+static void test_kubelet_forgot(void **state)
+{
+	static const struct fakeapi_route routes[] = {
+		{"GET", LIST_PATH "/x", .nth = 4, .answer = {.body = ENDED}},
+		{"GET", LIST_PATH "/x", .answer = {.body = RUNNING}},
+		{"GET", LIST_PATH "/x/log", .nth = 1, .answer = LOG(ONE)},
+		{"GET", LIST_PATH "/x/log", .nth = 2, .answer = {.status = 404, .body = STATUS_404}},
+		{"GET", LIST_PATH "/x/log", .answer = LOG(ONE "2026-11-24T08:00:00.2Z two\n")},
+		/* for good, and the container has ended: there is nothing more to be had */
+		{"GET", LIST_PATH "/lost", .nth = 1, .answer = {.body = RUNNING}},
+		{"GET", LIST_PATH "/lost", .answer = {.body = ENDED}},
+		{"GET", LIST_PATH "/lost/log", .nth = 1, .answer = LOG(ONE)},
+		{"GET", LIST_PATH "/lost/log", .answer = {.status = 404, .body = STATUS_404}},
+	};
+	kshim_log_options *options = following();
+	struct rig rig;
+	struct log log;
+
+	rig_start(&rig, state, routes, COUNT(routes));
+	kshim_client_set_max_retries(rig.client, 2);
+	follow(&rig, "x", options, &log);
+	assert_log(&log, "one\ntwo\n");
+	follow(&rig, "lost", options, &log);
+	assert_log(&log, "one\n");
+	assert_int_equal(fakeapi_count(rig.api, "GET", LIST_PATH "/lost/log"), 4);
+	kshim_log_options_free(options);
+	rig_stop(&rig);
+}
+
+#define OLD_CUT(ms)                                                                                                    \
+	{.type = "text/plain", .coding = FAKEAPI_CHUNKED, .body = "2", .body_delay_ms = ms, .end = FAKEAPI_CUT_RESET}
+
+/* A log that is silent for long is cut again and again, as by a proxy that ends idle
+ * connections: none of that is a failure, and what comes then is all new, however
+ * little was asked for at first. */
+static void test_silent_for_long(void **state)
+{
+	static const struct fakeapi_route routes[] = {
+		{"GET", LIST_PATH "/x", .nth = 4, .answer = {.body = ENDED}},
+		{"GET", LIST_PATH "/x", .answer = {.body = RUNNING}},
+		{"GET", LIST_PATH "/x/log", .nth = 1, .answer = OLD_CUT(2200)},
+		{"GET", LIST_PATH "/x/log", .nth = 2, .answer = OLD_CUT(2200)},
+		{"GET", LIST_PATH "/x/log", .answer = LOG(ONE "2026-11-24T08:00:00.2Z two\n")},
+	};
+	kshim_log_options *options = following();
+	const char *since;
+	struct rig rig;
+	struct log log;
+
+	rig_start(&rig, state, routes, COUNT(routes));
+	kshim_client_set_max_retries(rig.client, 1);
+	kshim_log_options_set_tail_lines(options, 1);
+	kshim_log_options_set_since_seconds(options, 60);
+	follow(&rig, "x", options, &log);
+	assert_log(&log, "one\ntwo\n");
+	assert_contains(fakeapi_request(rig.api, 1)->path, "sinceSeconds=60&tailLines=1");
+	/* the seconds that went by since the call began are wanted, too */
+	assert_null(strstr(fakeapi_request(rig.api, 3)->path, "tailLines"));
+	since = strstr(fakeapi_request(rig.api, 3)->path, "sinceSeconds=");
+	assert_non_null(since);
+	assert_true(atoi(since + strlen("sinceSeconds=")) >= 62);
+	kshim_log_options_free(options);
+	rig_stop(&rig);
+}
+
 /* The limit counts what is handed on, not the times that are asked for inside. */
 static void test_limit_is_kept_here(void **state)
 {
@@ -710,6 +776,8 @@ int main(void)
 		BOTH_HTTP(test_ends_with_the_container),
 		ONLY_H1(test_waits_for_the_beginning),
 		ONLY_H1(test_failures_in_a_row_are_counted),
+		BOTH_HTTP(test_kubelet_forgot),
+		ONLY_H1(test_silent_for_long),
 		BOTH_HTTP(test_limit_is_kept_here),
 		BOTH_HTTP(test_cancel_inside_the_callback),
 		ALL_VARIANTS(test_containers_are_never_mixed),
