@@ -266,7 +266,7 @@ t 'rollout history: a revision as an object' 0 '{*"kind":"ReplicaSet"*"image":"s
 t 'rollout history: no such revision' 1 '' 'error: unable to find the specified revision' -n "$ns" rollout history deploy/web --revision=7
 t 'rollout history: a bad revision' 1 '' 'error: revision must be a positive integer: -1' -n "$ns" rollout history deploy/web --revision=-1
 t 'rollout status: once' 0 'Waiting for deployment "web" rollout to finish: *' '' -n "$ns" rollout status deploy/web --watch=false
-t 'rollout status: the time is up' 1 'Waiting for deployment "web" rollout to finish: *' 'error: timed out waiting for the condition' \
+t 'rollout status: the time is up' 1 '*' 'error: timed out waiting for the condition' \
 	-n "$ns" rollout status deploy/web --timeout=200ms
 t 'rollout status: another revision' 1 '' 'error: desired revision (1) is different from the running revision (2)' \
 	-n "$ns" rollout status deploy/web --revision=1
@@ -344,7 +344,7 @@ spec:
       containers: [{name: main, image: "$image", imagePullPolicy: Never, command: [sh, -c, "echo first; exec sleep 10000"]}]
 Y
 	t 'rollout: a Deployment that runs' 0 '*' '' -n "$ns" create -f live.yaml
-	t 'rollout status: until it is over' 0 $'*Waiting for *\ndeployment "live" successfully rolled out' '' \
+	t 'rollout status: until it is over' 0 $'*deployment "live" successfully rolled out' '' \
 		-n "$ns" rollout status deploy/live --timeout=50s
 	t 'wait: a Deployment is available' 0 'deployment.apps/live condition met' '' -n "$ns" wait deploy/live --for=condition=Available
 	t 'wait: its Pods are ready' 0 $'pod/live-* condition met\npod/live-* condition met' '' -n "$ns" wait pods -l app=live --for=condition=Ready
