@@ -91,7 +91,8 @@ typedef void kshim_log_fn(const char *container, const char *data, size_t len, v
  *    rotation: no line is lost or doubled. (Lines carry their times on the wire;
  *    it asks again from the last line's second on, and drops what was handed on.
  *    What a rotation removed meanwhile the server does not have any more.)
- *    Ten such attempts (kshim_client_set_max_retries()) may fail in a row.
+ *    Ten such attempts (kshim_client_set_max_retries()) may fail in a row; a
+ *    stream that brought a line, or lasted for 2 seconds, is none that failed.
  * A line is held until it is complete; one of more than 16 MiB is
  * KSHIM_EPROTOCOL.
  *

@@ -1,8 +1,6 @@
 /* A drain among refusals: what is asked again, what fails, what the user ends in the
- * middle, and memory that runs out. */
-/* LINK: -Wl,--wrap=kshim__malloc,--wrap=kshim__calloc,--wrap=kshim__realloc,--wrap=kshim__memdup,--wrap=kshim__strdup */
+ * middle. */
 #include "../testutil.h"
-#include "../unit/failalloc.h"
 
 #define NODE_PATH "/api/v1/nodes/n1"
 #define PODS_PATH "/api/v1/pods"
@@ -77,14 +75,13 @@ static kshim_object *node_of(struct rig *rig)
 	return node;
 }
 
-static void drain(struct rig *rig, bool dry_run, struct told *told)
+static void drain(struct rig *rig, struct told *told)
 {
 	kshim_drain_options *options = kshim_drain_options_new();
 	kshim_object *node = node_of(rig);
 
 	told->seen.rig = rig;
 	kshim_drain_options_set_ignore_daemonsets(options, 1);
-	kshim_drain_options_set_dry_run(options, dry_run);
 	started(&told->seen, kshim_node_drain(node, options, on_event, seen_done, told));
 	kshim_drain_options_free(options);
 	kshim_object_unref(node);
@@ -111,7 +108,7 @@ static void test_asked_again(void **state)
 	struct rig rig;
 
 	rig_start(&rig, state, routes, COUNT(routes));
-	drain(&rig, false, &told);
+	drain(&rig, &told);
 	assert_ok(&told.seen);
 	assert_int_equal(told.seen.item_count, 4);
 	assert_int_equal(told.events[KSHIM_DRAIN_STARTED], 4);
@@ -146,7 +143,7 @@ static void test_namespace_terminating(void **state)
 	struct rig rig;
 
 	rig_start(&rig, state, routes, COUNT(routes));
-	drain(&rig, false, &told);
+	drain(&rig, &told);
 	assert_ok(&told.seen);
 	assert_string_equal(told.order, "x started|x delayed|x gone|");
 	assert_int_equal(fakeapi_count(rig.api, "POST", EVICTION("x")), 2);
@@ -172,7 +169,7 @@ static void test_failures(void **state)
 	struct rig rig;
 
 	rig_start(&rig, state, routes, COUNT(routes));
-	drain(&rig, false, &told);
+	drain(&rig, &told);
 	assert_int_equal(told.seen.done, 1);
 	assert_true(told.seen.code == KSHIM_ESERVER || told.seen.code == KSHIM_EFORBIDDEN);
 	assert_contains(told.seen.message, "cannot evict pod ns/two: ");
@@ -263,7 +260,7 @@ static void test_ended_in_an_event(void **state)
 			struct told told = {.end_at = at, .free_client = how == 1};
 
 			rig_start(&rig, state, mixed, COUNT(mixed));
-			drain(&rig, false, &told);
+			drain(&rig, &told);
 			assert_int_equal(told.seen.done, 1);
 			if (at) {
 				assert_failed(&told.seen, KSHIM_ECANCELED);
@@ -278,72 +275,6 @@ static void test_ended_in_an_event(void **state)
 	}
 }
 
-static kshim_call *cordon(kshim_object *node, struct told *told)
-{
-	return kshim_node_cordon(node, NULL, seen_done, told);
-}
-
-static kshim_call *dry_drain(kshim_object *node, struct told *told)
-{
-	kshim_drain_options *options = kshim_drain_options_new();
-	kshim_call *call = NULL;
-
-	if (options) {
-		kshim_drain_options_set_ignore_daemonsets(options, 1);
-		kshim_drain_options_set_dry_run(options, 1);
-		call = kshim_node_drain(node, options, on_event, seen_done, told);
-	}
-	kshim_drain_options_free(options);
-	return call;
-}
-
-/* Every allocation fails once: refused, failed, or done all the same. */
-static void test_no_memory(void **state)
-{
-	static const struct fakeapi_route routes[] = {
-		CORDON,
-		{"GET", PODS_PATH, .answer = {.body = PODS(DAEMON("d") "," POD_OF("a", "") "," POD_OF("b", ""))}},
-		{"GET", "/apis/apps/v1/namespaces/ns/daemonsets/ds",
-		 .answer = {.body = "{\"kind\":\"DaemonSet\",\"apiVersion\":\"apps/v1\",\"metadata\":{\"name\":\"ds\"}}"}},
-		{"POST", EVICTION("*"), .answer = EVICTED},
-	};
-	kshim_call *(*const verbs[])(kshim_object *node, struct told *told) = {cordon, dry_drain};
-	struct rig rig;
-	size_t v;
-	long i;
-
-	if (!failalloc_works())
-		skip();
-	rig_start(&rig, state, routes, COUNT(routes));
-	for (v = 0; v < COUNT(verbs); v++) {
-		unsigned succeeded = 0, failed = 0, refused = 0;
-
-		for (i = 0; succeeded < 3 && i < 3000; i++) {
-			kshim_object *node = node_of(&rig);
-			struct told told = {.seen.rig = &rig};
-			kshim_call *call;
-			bool was_failed;
-
-			failalloc_arm(i, false);
-			call = started(&told.seen, verbs[v](node, &told));
-			rig_drive(&rig);
-			was_failed = failalloc_disarm();
-			kshim_object_unref(node);
-			if (!call)
-				refused++;
-			else if (told.seen.has_error)
-				failed++;
-			assert_int_equal(told.seen.done, call != NULL);
-			assert_true(was_failed || (call && !told.seen.has_error));
-			succeeded += !was_failed;
-		}
-		assert_true(refused > 1);
-		assert_true(failed > 5);
-		assert_int_equal(succeeded, 3);
-	}
-	rig_stop(&rig);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -352,8 +283,6 @@ int main(void)
 		BOTH_HTTP(test_failures),
 		BOTH_HTTP(test_sixteen_at_once),
 		BOTH_HTTP(test_ended_in_an_event),
-		ONLY_H1(test_no_memory),
-		ONLY_H2(test_no_memory),
 	};
 
 	test_begin();

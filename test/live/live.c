@@ -57,14 +57,11 @@ static void on_warning(const char *text, void *user)
 	snprintf(live->warning, sizeof(live->warning), "%s", text);
 }
 
-struct live *live_open(const char *context, kshim_loop *loop)
+static struct live *open_config(kshim_config *config, const char *context, kshim_loop *loop, kshim_error *error)
 {
 	struct live *live = calloc(1, sizeof(*live));
-	kshim_error *error = NULL;
-	kshim_config *config;
 
 	assert_non_null(live);
-	config = kshim_config_from_file(NULL, &error);
 	if (!config)
 		fail_msg("%s", kshim_error_message(error));
 	if (kshim_config_use_context(config, context, &error) < 0)
@@ -78,6 +75,42 @@ struct live *live_open(const char *context, kshim_loop *loop)
 	kshim_client_set_http_version(live->client, *live_http == '1' ? KSHIM_HTTP_1_1 : KSHIM_HTTP_2);
 	kshim_client_on_request(live->client, on_request, live);
 	kshim_client_on_warning(live->client, on_warning, live);
+	return live;
+}
+
+struct live *live_open(const char *context, kshim_loop *loop)
+{
+	kshim_error *error = NULL;
+	kshim_config *config = kshim_config_from_file(NULL, &error);
+
+	return open_config(config, context, loop, error);
+}
+
+struct live *live_open_at(const char *context, kshim_loop *loop, unsigned port)
+{
+	FILE *in = fopen(live_kubeconfig(), "re"), *out;
+	char *line = NULL, *text = NULL;
+	const char *server_at;
+	kshim_error *error = NULL;
+	kshim_config *config;
+	size_t len, cap = 0;
+	struct live *live;
+
+	assert_non_null(in);
+	out = open_memstream(&text, &len);
+	while (getline(&line, &cap, in) > 0) {
+		server_at = strstr(line, "server: ");
+		if (server_at)
+			fprintf(out, "%.*sserver: https://127.0.0.1:%u\n", (int)(server_at - line), line, port);
+		else
+			fputs(line, out);
+	}
+	fclose(in);
+	fclose(out);
+	config = kshim_config_from_text(text, len, &error);
+	live = open_config(config, context, loop, error);
+	free(line);
+	free(text);
 	return live;
 }
 

@@ -65,6 +65,8 @@ const char *live_kubeconfig(void);
 /* Of a context of KUBECONFIG; with loop NULL it gets a loop of its own. Fails
  * the test if it cannot be made. */
 struct live *live_open(const char *context, kshim_loop *loop);
+/* The same, but the server is at 127.0.0.1 and this port. */
+struct live *live_open_at(const char *context, kshim_loop *loop, unsigned port);
 void live_close(struct live *live);
 
 /* Whether kube-controller-manager is at work: without it finalizers stay and

@@ -1,5 +1,6 @@
 /* Logs and eviction, of Pods that a real kubelet runs. Needs
  * KSHIM_TEST_NODE and KSHIM_TEST_IMAGE, a busybox that the node has. */
+#include "cutter.h"
 #include "live.h"
 
 #include <unistd.h>
@@ -188,6 +189,108 @@ static void follow(void **state)
 	remove_pod(pod);
 }
 
+#define LINES 1500
+#define CUTS 15
+#define LONG_LINE 40000 /* above the 16 KiB in which a container's lines are kept */
+
+/* Of a log of two numbered sequences, how far each came. */
+struct numbered {
+	struct answer answer; /* first */
+	unsigned out, err, ordered, last_order;
+	bool timestamps, ended;
+	struct cutter *cutter;
+};
+
+static unsigned number_of(const char *data, const char *word)
+{
+	assert_memory_equal(data, word, strlen(word));
+	return (unsigned)strtoul(data + strlen(word), NULL, 10);
+}
+
+/* Each line once, in order, whole. Every sixty lines or so all connections are cut,
+ * now or some bytes later, closed or reset. */
+static void on_numbered(const char *container, const char *data, size_t len, void *user)
+{
+	static const size_t after[CUTS] = {0, 1, 1000, 17, 700, 0, 4000, 5, 1300, 6000, 0, 90, 450, 2000, 2};
+	struct numbered *log = user;
+
+	assert_string_equal(container, "main");
+	assert_false(log->ended);
+	if (log->timestamps) {
+		size_t time = strcspn(data, " ") + 1;
+
+		assert_int_equal(data[time - 2], 'Z');
+		data += time;
+		len -= time;
+	}
+	if (*data == 'e' && data[1] == 'n') {
+		assert_int_equal(len, 3);
+		assert_memory_equal(data, "end", 3);
+		log->ended = true;
+	} else if (*data == 'e') {
+		assert_int_equal(number_of(data, "err "), log->err++);
+		assert_int_equal(data[len - 1], '\n');
+	} else {
+		assert_int_equal(number_of(data, "out "), log->out++);
+		assert_memory_equal(data + len - 2, "\377\n", 2);
+		if (log->out % 300 == 0)
+			assert_true(len > LONG_LINE);
+		if (log->ordered < CUTS && log->out - log->last_order >= 60 && cutter_cuts(log->cutter) == log->ordered) {
+			cutter_cut(log->cutter, after[log->ordered], log->ordered % 2);
+			log->ordered++;
+			log->last_order = log->out;
+		}
+	}
+}
+
+static unsigned count_asked(struct live *live, const char *what)
+{
+	unsigned i, count = 0;
+
+	for (i = 0; i < live->requests && i < LIVE_PATHS; i++)
+		count += strstr(live->paths[i], what) != NULL;
+	return count;
+}
+
+/* The connections to the API server are cut again and again while a log is followed. */
+static void follow_survives_cuts(void **state)
+{
+	static const char script[] = "\"containers\":[" SCRIPT("main", "i=0; while [ $i -lt 1500 ]; do if [ $((i % 300)) = 299 ]; "
+								 "then printf 'out %d %040000d\\\\377\\\\n' $i 0; else printf "
+								 "'out %d\\\\377\\\\n' $i; fi; [ $((i % 5)) = 0 ] && echo err "
+								 "$((i / 5)) >&2; i=$((i + 1)); [ $((i % 50)) = 0 ] && sleep "
+								 "0.3; done; sleep 1; printf end") "]";
+	kshim_object *pod = make_pod("cut", "Never", script), *seen;
+	kshim_log_options *options = kshim_log_options_new();
+	struct numbered log = {.timestamps = *live_http == '2'};
+	struct live *live;
+	kshim_query *pods;
+
+	(void)state;
+	log.cutter = cutter_start(getenv("KSHIM_TEST_SERVER"));
+	live = live_open_at("admin", server->loop, cutter_port(log.cutter));
+	pods = kshim_query_new(live->client, KSHIM_POD, server->namespace_);
+	seen = kshim_query_object(pods, "cut");
+	kshim_log_options_set_follow(options, 1);
+	kshim_log_options_set_timestamps(options, log.timestamps);
+	ASK(live, &log.answer, kshim_pod_logs(seen, options, on_numbered, live_done, &log));
+	EXPECT(&log.answer, KSHIM_OK);
+	assert_int_equal(log.out, LINES);
+	assert_int_equal(log.err, LINES / 5);
+	assert_true(log.ended);
+	assert_int_equal(cutter_cuts(log.cutter), CUTS);
+	assert_true(cutter_connections(log.cutter) >= CUTS);
+	/* a cut may come before the one before it was noticed */
+	assert_true(count_asked(live, "/log?sinceTime=") > CUTS / 2);
+	live_clear(&log.answer);
+	kshim_object_unref(seen);
+	kshim_query_free(pods);
+	live_close(live);
+	kshim_log_options_free(options);
+	cutter_stop(log.cutter);
+	remove_pod(pod);
+}
+
 static void follow_is_cancelled_and_timed(void **state)
 {
 	kshim_object *pod = make_pod("long", "Never", "\"containers\":[" SCRIPT("main", "echo begun; sleep 1000") "]");
@@ -330,6 +433,7 @@ int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_of_logs), cmocka_unit_test(follow),   cmocka_unit_test(follow_is_cancelled_and_timed),
+		cmocka_unit_test(follow_survives_cuts),
 		cmocka_unit_test(all_containers),  cmocka_unit_test(restarts), cmocka_unit_test(evict_and_drain),
 	};
 	int failed;
