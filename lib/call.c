@@ -71,6 +71,9 @@ static void free_result(kshim_result *result)
 
 	kshim_error_free(result->error);
 	kshim_object_unref(result->object);
+	for (i = 0; result->kept && i < result->items; i++)
+		kshim_object_unref(result->kept[i]);
+	kshim__free(result->kept);
 	kshim__free(result->resource_version);
 	kshim__free(result->continue_token);
 	kshim__free(result->content_type);
@@ -535,6 +538,23 @@ static void look_at_answer(kshim_call *call)
 	call->answered(call);
 }
 
+/* The result's own reference to an item, which is counted when it is there. */
+static bool keep_item(kshim_result *result, kshim_object *object)
+{
+	size_t cap = result->kept_cap ? result->kept_cap * 2 : 64;
+	kshim_object **kept;
+
+	if (result->items == result->kept_cap) {
+		kept = kshim__realloc(result->kept, cap * sizeof(*kept));
+		if (!kept)
+			return false;
+		result->kept = kept;
+		result->kept_cap = cap;
+	}
+	result->kept[result->items] = kshim_object_ref(object);
+	return true;
+}
+
 /* Hands items on; false when the pass is used up first. */
 static bool hand_on_items(kshim_call *call)
 {
@@ -544,7 +564,13 @@ static bool hand_on_items(kshim_call *call)
 		kshim_object *object = call->ready[call->ready_at++];
 
 		call->ready_bytes -= object->len;
-		call->result.items++;
+		if (!call->keeps_items || keep_item(&call->result, object)) {
+			call->result.items++;
+		} else if (call->state != KSHIM__CALL_FINISHED) {
+			kshim_object_unref(object);
+			kshim__call_no_memory(call);
+			continue;
+		}
 		call->delivered = true;
 		if (call->wants_first && !call->first)
 			call->first = kshim_object_ref(object);

@@ -33,6 +33,8 @@ struct kshim_result {
 	bool found;
 	bool inconsistent;
 	size_t items;
+	kshim_object **kept; /* references: of a collect, `items` of them */
+	size_t kept_cap;
 	int http_status;
 	char *resource_version;
 	char *continue_token;
@@ -125,6 +127,7 @@ struct kshim_call {
 	kshim_object *object; /* reference: what a verb was called on */
 	kshim_object *first;  /* get: the one that matched so far */
 	bool wants_first;
+	bool keeps_items;
 	int64_t number;       /* scale: how many */
 	const char *scheme;   /* proxy: static; NULL: none */
 	int phase;            /* of a verb with several steps */

@@ -436,18 +436,29 @@ static void list_answered(kshim_call *call)
 	kshim__call_finish(call);
 }
 
-kshim_call *kshim_query_list(kshim_query *query, kshim_item_fn *item, kshim_done_fn *done, void *user)
+static kshim_call *list(kshim_query *query, kshim_item_fn *item, bool keep, kshim_done_fn *done, void *user)
 {
 	kshim_call *call = new_call(query, NULL, done, user);
 
 	if (!call)
 		return NULL;
 	call->item = item;
+	call->keeps_items = keep;
 	call->request.mode = KSHIM__MODE_ITEMS;
 	call->answered = list_answered;
 	if (!set_page(call, query->page, query))
 		return kshim__call_drop(call, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
 	return go(query, call);
+}
+
+kshim_call *kshim_query_list(kshim_query *query, kshim_item_fn *item, kshim_done_fn *done, void *user)
+{
+	return list(query, item, false, done, user);
+}
+
+kshim_call *kshim_query_collect(kshim_query *query, kshim_done_fn *done, void *user)
+{
+	return list(query, NULL, true, done, user);
 }
 
 static void table_answered(kshim_call *call)

@@ -20,6 +20,11 @@ size_t kshim_result_item_count(const kshim_result *result)
 	return result ? result->items : 0;
 }
 
+kshim_object *kshim_result_item(const kshim_result *result, size_t index)
+{
+	return result && result->kept && index < result->items ? result->kept[index] : NULL;
+}
+
 const char *kshim_result_resource_version(const kshim_result *result)
 {
 	return result ? result->resource_version : NULL;

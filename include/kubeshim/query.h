@@ -86,6 +86,11 @@ KSHIM_API void kshim_query_set_timeout(kshim_query *query, int64_t ms);
  * `done` once. `item` may be NULL: then they are only counted. */
 KSHIM_API kshim_call *kshim_query_list(kshim_query *query, kshim_item_fn *item, kshim_done_fn *done, void *user);
 
+/* Every object, kept until `done` returns: kshim_result_item_count() and
+ * kshim_result_item(). What list keeps from being needed: all of them are in memory
+ * at once. A failure keeps those that came before it. */
+KSHIM_API kshim_call *kshim_query_collect(kshim_query *query, kshim_done_fn *done, void *user);
+
 /* The server's own table of the one object named, or with a NULL name of all that
  * match: `page` runs for each page with its text (a meta.k8s.io/v1 Table, or a
  * List where the server knows no tables), then `done`, whose result has the last

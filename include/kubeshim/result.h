@@ -25,6 +25,10 @@ KSHIM_API int kshim_result_found(const kshim_result *result);
 /* list: how many items were handed on, also when it failed later on. */
 KSHIM_API size_t kshim_result_item_count(const kshim_result *result);
 
+/* collect: the items in the server's order; NULL behind the last, and of other
+ * verbs. Borrowed: kshim_object_ref() keeps it. */
+KSHIM_API kshim_object *kshim_result_item(const kshim_result *result, size_t index);
+
 /* list: the resourceVersion a watch may start from; NULL if none came. */
 KSHIM_API const char *kshim_result_resource_version(const kshim_result *result);
 

@@ -317,6 +317,12 @@ static kshim_call *list(struct turn *turn)
 	return kshim_query_list(turn->query, on_item, on_done, turn);
 }
 
+static kshim_call *collect(struct turn *turn)
+{
+	kshim_query_set_limit(pods(turn), 2);
+	return kshim_query_collect(turn->query, on_done, turn);
+}
+
 static kshim_call *get_only(struct turn *turn)
 {
 	static const char *const values[] = {"a"};
@@ -633,6 +639,7 @@ static const struct scenario scenarios[] = {
 	{"open and get", get, true, KSHIM_OK},
 	{"get", get, false, KSHIM_OK},
 	{"list", list, false, KSHIM_OK},
+	{"collect", collect, false, KSHIM_OK},
 	{"get the only one", get_only, false, KSHIM_OK},
 	{"list of a name", list_named, false, KSHIM_OK},
 	{"find kind", find_kind, false, KSHIM_OK},

@@ -165,6 +165,52 @@ static void tables(void **state)
 	live_clear(&names.answer);
 }
 
+/* ---- a list that is kept */
+
+struct kept {
+	struct answer answer;
+	kshim_object *first;
+	char text[100];
+};
+
+static void on_kept(kshim_result *result, void *user)
+{
+	struct kept *kept = user;
+	size_t i, count = kshim_result_item_count(result);
+
+	for (i = 0; i < count; i++) {
+		strcat(kept->text, kshim_object_name(kshim_result_item(result, i)));
+		strcat(kept->text, " ");
+	}
+	assert_null(kshim_result_item(result, count));
+	kept->first = kshim_object_ref(kshim_result_item(result, 0));
+	live_done(result, &kept->answer);
+}
+
+static void collect(void **state)
+{
+	kshim_query *query = maps_with(server->namespace_, "set", "kept");
+	struct kept kept = {.text = ""}, none = {.text = ""};
+
+	(void)state;
+	ASK(server, &none.answer, kshim_query_collect(query, on_kept, &none));
+	EXPECT(&none.answer, KSHIM_OK);
+	assert_null(none.first);
+	make_map(server->namespace_, "k1", "\"set\":\"kept\"");
+	make_map(server->namespace_, "k2", "\"set\":\"kept\"");
+	make_map(server->namespace_, "k3", "\"set\":\"kept\"");
+	kshim_query_set_limit(query, 2);
+	ASK(server, &kept.answer, kshim_query_collect(query, on_kept, &kept));
+	EXPECT(&kept.answer, KSHIM_OK);
+	assert_string_equal(kept.text, "k1 k2 k3 ");
+	assert_non_null(kept.answer.version);
+	assert_string_equal(kshim_object_name(kept.first), "k1");
+	kshim_object_unref(kept.first);
+	kshim_query_free(query);
+	live_clear(&none.answer);
+	live_clear(&kept.answer);
+}
+
 /* ---- versions */
 
 static void versions(void **state)
@@ -268,6 +314,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(one_page),
 		cmocka_unit_test(expired_page),
 		cmocka_unit_test(tables),
+		cmocka_unit_test(collect),
 		cmocka_unit_test(versions),
 		cmocka_unit_test(version_of_the_future),
 	};
