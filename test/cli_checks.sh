@@ -68,6 +68,16 @@ same() {
 	result "$1" "$wrong"
 }
 
+# until_true COMMAND...: for half a minute at most; what comes next shows whether it is.
+until_true() {
+	local tries=0
+
+	until [ $tries = 300 ] || "$@" >/dev/null 2>&1; do
+		sleep 0.1
+		tries=$((tries + 1))
+	done
+}
+
 # The checks can fail: each of these has to be counted as wrong.
 for wrong in "9 * *" "0 nothing *" "0 * nothing"; do
 	set -f

@@ -45,6 +45,8 @@ struct settings {
 	int64_t goals_timeout;
 	int64_t revision, to_revision;
 	bool no_watch;
+	bool ignore_daemonsets, delete_emptydir_data, disable_eviction;
+	const char *pod_selector;
 };
 
 /* The groups of options that a verb may take. */
@@ -67,6 +69,7 @@ enum {
 	TAKES_LOGS = 1 << 15,
 	TAKES_WAIT = 1 << 16,
 	TAKES_ROLLOUT = 1 << 17,
+	TAKES_DRAIN = 1 << 18,
 };
 
 struct app;
@@ -98,13 +101,14 @@ struct target {
 	char *namespace_; /* NULL: the one of -n or of the context */
 	kshim_object *object;
 	const char *source; /* the file it came from */
-	char *text; /* patch: the object before; delete: its uid */
+	char *text; /* patch: the object before; delete: its uid; drain: why it failed */
 	bool waits; /* delete: it was not gone at once */
 	struct app *app; /* logs: for several at a time */
 };
 
 struct table;
 struct rollout;
+struct drain;
 
 struct app {
 	struct settings settings;
@@ -129,6 +133,7 @@ struct app {
 	struct target *selected; /* the last that a selector gave */
 	int64_t pause_ms, waited_ms;
 	const struct rollout *rollout; /* which one of its verbs */
+	struct drain *drain;
 	kshim_call *call;    /* rollout status */
 	size_t goal;         /* wait: which one is next */
 	int64_t deadline_ms; /* on the monotonic clock */
@@ -190,7 +195,7 @@ void table_print(const struct table *table, bool header);
 int tables_add_page(struct app *app, const struct target *target, const char *json, size_t len);
 void tables_print(struct app *app);
 
-/* The verbs: get.c, write.c, change.c, delete.c, about.c, logs.c, rollout.c, wait.c */
+/* The verbs: get.c, write.c, change.c, delete.c, about.c, logs.c, rollout.c, wait.c, node.c */
 int get_prepare(struct app *app);
 begin_fn get_begin;
 void get_finish(struct app *app);
@@ -213,6 +218,9 @@ void rollout_finish(struct app *app);
 int wait_prepare(struct app *app);
 begin_fn wait_begin;
 void wait_finish(struct app *app);
+int node_prepare(struct app *app);
+begin_fn node_begin;
+void node_finish(struct app *app);
 int kinds_prepare(struct app *app);
 begin_fn kinds_begin;
 int version_prepare(struct app *app);

@@ -55,7 +55,7 @@ static const struct option options[] = {
 	{"force", 0, FLAG, AT(force), TAKES_DELETE, NULL, "at once, with --grace-period 0"},
 	{"now", 0, FLAG, AT(now), TAKES_DELETE, NULL, "the same as --grace-period 1"},
 	{"wait", 0, NOT_FLAG, AT(no_wait), TAKES_DELETE, NULL, "until the objects are gone (true)"},
-	{"timeout", 0, DURATION, AT(timeout), TAKES_DELETE | TAKES_ROLLOUT, "TIME", "how long to wait at most; 0: for ever"},
+	{"timeout", 0, DURATION, AT(timeout), TAKES_DELETE | TAKES_ROLLOUT | TAKES_DRAIN, "TIME", "how long to wait at most; 0: for ever"},
 	{"container", 'c', TEXT, AT(container), TAKES_LOGS, "NAME", "of this container instead of the default one"},
 	{"all-containers", 0, FLAG, AT(all_containers), TAKES_LOGS, NULL, "of all containers of the Pod"},
 	{"follow", 'f', FLAG, AT(follow), TAKES_LOGS, NULL, "go on until the containers have ended"},
@@ -74,6 +74,14 @@ static const struct option options[] = {
 	 "condition=TYPE[=STATUS], jsonpath=PATH[=VALUE], create, delete"},
 	{"timeout", 0, DURATION, AT(goals_timeout), TAKES_WAIT, "TIME",
 	 "for how long in all (30s); 0: look once; below: a week"},
+	{"ignore-daemonsets", 0, FLAG, AT(ignore_daemonsets), TAKES_DRAIN, NULL, "leave the Pods of DaemonSets"},
+	{"delete-emptydir-data", 0, FLAG, AT(delete_emptydir_data), TAKES_DRAIN, NULL,
+	 "Pods with emptyDir volumes go, and their data is lost"},
+	{"force", 0, FLAG, AT(force), TAKES_DRAIN, NULL, "Pods that nobody would make again go, too"},
+	{"grace-period", 0, INTEGER, AT(grace_period), TAKES_DRAIN, "N", "seconds for each Pod; -1: its own"},
+	{"pod-selector", 0, TEXT, AT(pod_selector), TAKES_DRAIN, "SELECTOR", "only Pods with these labels"},
+	{"disable-eviction", 0, FLAG, AT(disable_eviction), TAKES_DRAIN, NULL,
+	 "delete, whatever PodDisruptionBudgets say"},
 	{"client", 0, FLAG, AT(client_only), TAKES_VERSION, NULL, "do not ask the server"},
 };
 

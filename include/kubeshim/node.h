@@ -49,7 +49,10 @@ KSHIM_API int kshim_drain_options_set_force(kshim_drain_options *options, int fo
 KSHIM_API int kshim_drain_options_set_grace_period(kshim_drain_options *options, int64_t seconds);
 /* The whole drain's deadline in milliseconds; 0 (default): none. */
 KSHIM_API int kshim_drain_options_set_timeout(kshim_drain_options *options, int64_t ms);
-/* Only Pods that match this label selector; NULL: all. -1 also if it is none. */
+/* Only Pods that match this label selector; NULL: all. It goes to the server as it
+ * is: -1 only if it is too long (16 KiB) or has control characters; what else the
+ * server does not understand ends the drain with KSHIM_EBADREQUEST, the Node
+ * cordoned. */
 KSHIM_API int kshim_drain_options_set_pod_selector(kshim_drain_options *options, const char *selector);
 /* Deletes, which no PodDisruptionBudget holds up, instead of evicting. */
 KSHIM_API int kshim_drain_options_set_disable_eviction(kshim_drain_options *options, int disable);

@@ -21,16 +21,6 @@ pod() {
 	printf '  - {name: main, image: "%s", imagePullPolicy: Never, command: [sh, -c, "%s"]}\n---\n' "$image" "$2"
 }
 
-# until_true COMMAND...: for half a minute at most; what comes next shows whether it is.
-until_true() {
-	local tries=0
-
-	until [ $tries = 300 ] || "$@" >/dev/null 2>&1; do
-		sleep 0.1
-		tries=$((tries + 1))
-	done
-}
-
 printf 'apiVersion: v1\nkind: Namespace\nmetadata: {name: %s}\n' "$ns" >ns.yaml
 printf 'apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: default, namespace: %s}\n' "$ns" >account.yaml
 cat >never.yaml <<'Y'

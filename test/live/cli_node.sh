@@ -1,0 +1,194 @@
+#!/bin/bash
+# The command line's cordon, uncordon, drain, proxy, label, annotate and auth against
+# the server of KUBECONFIG, by their output and exit status, in a namespace of its own.
+# Nodes are cordoned and drained that are objects alone, without a kubelet; what needs
+# a real one is skipped where there is none. Prints "ok N - name" or "not ok N - name"
+# for each check and ends with "N passed, N failed", ", N skipped" where some were.
+# shellcheck source=test/cli_checks.sh
+. "$(dirname "$0")/../cli_checks.sh"
+
+ns=cli-node-$$ one=cli-node-$$-a two=cli-node-$$-b image=${KSHIM_TEST_IMAGE:-none}
+node=
+[ -z "${KSHIM_TEST_IMAGE:-}" ] || node=${KSHIM_TEST_NODE:-}
+
+remove() {
+	[ -z "$node" ] || "$kubeshim" uncordon "$node"
+	"$kubeshim" -n "$ns" delete daemonsets,pods --all --force --grace-period=0
+	"$kubeshim" delete nodes "$one" "$two" --ignore-not-found
+	"$kubeshim" delete ns "$ns" --ignore-not-found --wait=false
+}
+
+# pod NAME NODE [SPEC]: one that no kubelet runs, but the server says that it is Running.
+pod() {
+	printf 'apiVersion: v1\nkind: Pod\nmetadata: {name: %s, namespace: %s, labels: {app: %s, cli: %s}}\n' "$1" "$ns" "$1" "$ns"
+	printf 'spec: {nodeName: %s, containers: [{name: c, image: none.invalid/none}]%s}\n' "$2" "${3:-}"
+}
+make_pod() {
+	pod "$@" | "$kubeshim" apply -f - >/dev/null
+	"$kubeshim" -n "$ns" patch pod "$1" --subresource status --type merge -p '{"status":{"phase":"Running"}}' >/dev/null
+}
+
+cat >ns.yaml <<Y
+apiVersion: v1
+kind: Namespace
+metadata: {name: $ns}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: $one, labels: {cli: $ns}}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: $two, labels: {cli: $ns}}
+Y
+t 'a namespace and two Nodes' 0 '*' '' create -f ns.yaml
+# the account that pods need is made by a controller, where there is one
+printf 'apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: default}\n' | "$kubeshim" apply -f - -n "$ns" >/dev/null 2>&1
+
+echo '# cordon, uncordon'
+t 'cordon: dry run' 0 "node/$one cordoned (server dry run)" '' cordon "$one" --dry-run=server
+t 'uncordon: it was one' 0 "node/$one already uncordoned" '' uncordon "$one"
+t 'cordon' 0 "node/$one cordoned" '' cordon "$one"
+t 'cordon: it is done' 0 '*"unschedulable":true*' '' get node "$one" -o json
+t 'cordon: again, of two' 0 "node/$one already cordoned"$'\n'"node/$two cordoned" '' cordon "node/$one" "$two"
+t 'uncordon: of a selector' 0 "node/$one uncordoned"$'\n'"node/$two uncordoned" '' uncordon -l "cli=$ns"
+same 'uncordon: it is done' 0 "$("$kubeshim" get nodes -l "cli=$ns" -o json | grep -c unschedulable)"
+t 'cordon: nothing selected' 0 '' '' cordon -l "cli=$ns,none=here"
+t 'cordon: one of two is missing, so none is' 1 '' 'Error from server (NotFound): nodes "nobody" not found' cordon "$one" nobody
+t 'cordon: none was' 0 "node/$one already uncordoned" '' uncordon "$one"
+t 'cordon: no Node' 1 '' 'error: expected resource of type node, got "pods"' cordon pod/x
+t 'cordon: nothing named' 1 '' 'error: USAGE: cordon NODE \[flags]*' cordon
+t 'cordon: a name and a selector' 1 '' 'error: cannot specify both a node name and a --selector option*' cordon "$one" -l a=b
+t 'cordon: no option of it' 1 '' 'error: unknown flag: --force*' cordon "$one" --force
+
+echo '# drain'
+make_pod bare "$one"
+make_pod bare-too "$one"
+make_pod stored "$one" ', volumes: [{name: v, emptyDir: {}}]'
+warned="deleting Pods that declare no controller" no_controller="cannot delete Pods that declare no controller (use --force to override)"
+no_storage="cannot delete Pods with local storage (use --delete-emptydir-data to override)"
+t 'drain: dry run' 0 "node/$one cordoned (server dry run)"$'\n'"evicting pod $ns/stored (server dry run)"$'\n'"node/$one drained (server dry run)" \
+	"Warning: $warned: $ns/stored" drain "$one" --dry-run=server --force --delete-emptydir-data --pod-selector=app=stored
+t 'drain: it was one' 0 "node/$one already uncordoned" '' uncordon "$one"
+t 'drain: a bad selector' 1 '' 'error: --pod-selector=<pod_selector> must be a valid label selector' drain "$one" --pod-selector='==!'
+t 'drain: nothing was cordoned for it' 0 "node/$one already uncordoned" '' uncordon "$one"
+t 'drain: no such Node' 1 '' 'Error from server (NotFound): nodes "nobody" not found' drain nobody
+t 'drain: refused, every reason' 1 "node/$one cordoned" "error: unable to drain node \"$one\" due to error: \[$no_storage: $ns/stored, \
+$no_controller: $ns/bare, $ns/bare-too], continuing command...
+There are pending nodes to be drained:
+ $one
+$no_storage: $ns/stored
+$no_controller: $ns/bare, $ns/bare-too" drain "$one"
+t 'drain: refused, one reason' 1 "node/$one already cordoned" "error: unable to drain node \"$one\" due to error: $no_storage: $ns/stored, \
+continuing command...
+There are pending nodes to be drained:
+ $one
+$no_storage: $ns/stored" drain "$one" --force
+same 'drain: nobody went' 3 "$("$kubeshim" -n "$ns" get pods -o name | wc -l)"
+t 'drain: the one goes, the other not' 1 "node/$two cordoned"$'\n'"node/$one already cordoned"$'\n'"node/$two drained" \
+	"error: unable to drain node \"$one\" due to error: *pending nodes to be drained:"$'\n'" $one"$'\n'"cannot *" drain "$two" "$one"
+t 'drain: a Pod that has no end' 1 "node/$one already cordoned"$'\n'"evicting pod $ns/bare" "Warning: $warned: $ns/bare
+There are pending pods in node \"$one\" when an error occurred: error when waiting for pod \"bare\" in namespace \"$ns\" to terminate: \
+global timeout reached: 2s
+pod/bare
+error: unable to drain node \"$one\" due to error: error when waiting *, continuing command...
+There are pending nodes to be drained:
+ $one
+error when waiting for pod *" drain "$one" --force --timeout=2s --pod-selector app=bare --grace-period=-1
+t 'drain' 0 "node/$one already cordoned
+evicting pod $ns/*
+evicting pod $ns/*
+evicting pod $ns/*
+pod/*evicted
+pod/*evicted
+pod/*evicted
+node/$one drained" "Warning: $warned: $ns/bare, $ns/bare-too, $ns/stored" \
+	drain "$one" --force --delete-emptydir-data --grace-period 0 --pod-selector "cli=$ns"
+t 'drain: they are gone' 0 '' "No resources found in $ns namespace." -n "$ns" get pods
+t 'drain: nothing to do, of a selector' 0 "node/$one already cordoned
+node/$two already cordoned
+node/$one drained
+node/$two drained" '' drain -l "cli=$ns" --pod-selector "cli=$ns"
+cat >budget.yaml <<Y
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: budget, namespace: $ns}
+spec: {minAvailable: 1, selector: {matchLabels: {app: kept}}}
+Y
+make_pod kept "$one"
+"$kubeshim" create -f budget.yaml >/dev/null
+until_true eval '"$kubeshim" -n "$ns" get pdb budget -o json | grep -q observedGeneration'
+delayed="error when evicting pods/\"kept\" -n \"$ns\" (will retry after 5s): Cannot evict pod as it would violate the pod's disruption budget."
+t 'drain: a budget holds it up' 1 "node/$one already cordoned"$'\n'"evicting pod $ns/kept" "Warning: $warned: $ns/kept
+$delayed
+There are pending pods in node \"$one\" when an error occurred: error when evicting pods/\"kept\" -n \"$ns\": global timeout reached: 1.5s
+pod/kept
+error: unable to drain node \"$one\" due to error: *" drain "$one" --force --grace-period 0 --timeout 1.5s --pod-selector "cli=$ns"
+timeout 60 "$kubeshim" drain "$one" --force --grace-period 0 --pod-selector "cli=$ns" >out 2>err &
+until_true grep -q 'will retry' err
+"$kubeshim" -n "$ns" delete pdb budget >/dev/null
+wait $!
+same 'drain: until the budget is gone' "0 node/$one already cordoned
+evicting pod $ns/kept
+pod/kept evicted
+node/$one drained
+Warning: $warned: $ns/kept
+$delayed" "$? $(cat out err)"
+make_pod kept "$one"
+"$kubeshim" create -f budget.yaml >/dev/null
+t 'drain: a delete asks no budget' 0 "node/$one already cordoned (server dry run)"$'\n'"pod/kept deleted (server dry run)"$'\n'"node/$one drained (server dry run)" \
+	"Warning: $warned: $ns/kept" drain "$one" --force --disable-eviction --dry-run=server --pod-selector "cli=$ns"
+t 'drain: it really asks none' 0 "node/$one already cordoned"$'\n'"pod/kept deleted"$'\n'"node/$one drained" "Warning: $warned: $ns/kept" \
+	drain "$one" --force --disable-eviction --grace-period=0 --pod-selector "cli=$ns"
+printf '%s\n' 'apiVersion: apps/v1' 'kind: DaemonSet' 'metadata: {name: set}' 'spec: {selector: {matchLabels: {app: set}},' \
+	"template: {metadata: {labels: {app: set, cli: $ns}}, spec: {schedulerName: nobody, containers: [{name: c, image: none.invalid/none}]}}}" |
+	"$kubeshim" -n "$ns" create -f - >/dev/null
+of_set() {
+	"$kubeshim" -n "$ns" get pods -l app=set -o name --field-selector spec.nodeName= | head -n 1 | sed 's/pod.//'
+}
+until_true eval '[ -n "$(of_set)" ]'
+daemon=$(of_set)
+# what a scheduler does
+printf '{"apiVersion":"v1","kind":"Binding","metadata":{"name":"%s","namespace":"%s"},"target":{"kind":"Node","name":"%s"}}' "$daemon" "$ns" "$one" |
+	"$kubeshim" create -f - >/dev/null
+t 'drain: of a DaemonSet' 1 '*' "error: unable to drain node \"$one\" due to error: cannot delete DaemonSet-managed Pods (use --ignore-daemonsets to ignore): $ns/$daemon, *" \
+	drain "$one" --pod-selector "cli=$ns"
+make_pod bare "$one"
+t 'drain: but for the DaemonSet' 0 "node/$one already cordoned"$'\n'"evicting pod $ns/bare"$'\n'"pod/bare evicted"$'\n'"node/$one drained" \
+	"Warning: $warned: $ns/bare; ignoring DaemonSet-managed Pods: $ns/$daemon" \
+	drain "$one" --pod-selector "cli=$ns" --ignore-daemonsets --force --grace-period 0
+t 'drain: nothing but the DaemonSet' 0 "node/$one already cordoned"$'\n'"node/$one drained" \
+	"Warning: ignoring DaemonSet-managed Pods: $ns/$daemon" drain "$one" --pod-selector "cli=$ns" --ignore-daemonsets
+t 'drain: a bad timeout' 1 '' 'error: --timeout must not be less than 0' drain "$one" --timeout=-1s
+t 'uncordon: both' 0 "node/$one uncordoned"$'\n'"node/$two uncordoned" '' uncordon "$one" "$two"
+
+if [ -n "$node" ]; then
+	cat >live.yaml <<Y
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: live}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: live}}
+  template:
+    metadata: {labels: {app: live, cli: $ns}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers: [{name: main, image: "$image", imagePullPolicy: Never, command: [sleep, "10000"]}]
+Y
+	"$kubeshim" -n "$ns" create -f live.yaml >/dev/null
+	t 'drain: a Deployment runs' 0 '*' '' -n "$ns" rollout status deploy/live --timeout=50s
+	t 'drain: its Pods leave the node' 0 "node/$node cordoned
+evicting pod $ns/live-*
+evicting pod $ns/live-*
+pod/live-* evicted
+pod/live-* evicted
+node/$node drained" '' drain "$node" --pod-selector "cli=$ns"
+	same 'drain: those that were made anew wait' 2 "$("$kubeshim" -n "$ns" get pods -l app=live -o name --field-selector spec.nodeName= | wc -l)"
+	t 'uncordon: the node' 0 "node/$node uncordoned" '' uncordon "$node"
+	t 'uncordon: they run again' 0 '*successfully rolled out' '' -n "$ns" rollout status deploy/live --timeout=50s
+else
+	skip 'drain of Pods that run: there is no node'
+fi
+
+finish
