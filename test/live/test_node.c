@@ -369,41 +369,128 @@ static void restarts(void **state)
 	remove_pod(pod);
 }
 
-/* Evicted, and gone once the kubelet says so; and drained off the Node. */
-static void evict_and_drain(void **state)
+/* Evicted, and gone once the kubelet says so. */
+static void evict(void **state)
 {
-	kshim_query *nodes = kshim_query_new(server->client, KSHIM_NODE, NULL);
-	kshim_object *node = kshim_query_object(nodes, node_name);
 	kshim_object *pod = make_pod("leaving", "Never", "\"containers\":[" SCRIPT("main", "sleep 1000") "]");
-	kshim_drain_options *options = kshim_drain_options_new();
 	struct answer got = {0};
-	unsigned tries = 0;
 
 	(void)state;
 	wait_for(pod, "/status/phase", "Running");
 	ASK(server, &got, kshim_pod_evict(pod, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
-	do {
-		ASK(server, &got, kshim_object_exists(pod, NULL, live_done, &got));
-		EXPECT(&got, KSHIM_OK);
-	} while (got.found && live_again(server, &tries, "the Pod's end"));
+	ASK(server, &got, kshim_wait_deleted(pod, NULL, live_done, &got));
+	EXPECT(&got, KSHIM_OK);
 	ASK(server, &got, kshim_pod_evict(pod, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_ENOTFOUND);
 	kshim_object_unref(pod);
+	live_clear(&got);
+}
 
-	pod = make_pod("drained", "Never", "\"containers\":[" SCRIPT("main", "sleep 1000") "]");
+/* Only where there is a kubelet, which puts that label there: a DaemonSet would count
+ * on Nodes that are objects alone, too. */
+#define SET                                                                                                            \
+	"{\"apiVersion\":\"apps/v1\",\"kind\":\"%s\",\"metadata\":{\"name\":\"%s\",\"namespace\":\"%s\"},\"spec\":{%s"        \
+	"\"selector\":{\"matchLabels\":{\"set\":\"%s\"}},\"template\":{\"metadata\":{\"labels\":{\"set\":\"%s\",\"app\":"     \
+	"\"%s\"}},\"spec\":{\"nodeSelector\":{\"kubernetes.io/os\":\"linux\"},\"terminationGracePeriodSeconds\":0,"       \
+	"\"containers\":[{\"name\":\"main\",\"image\":\"%s\",\"imagePullPolicy\":\"Never\",\"command\":[\"sleep\","     \
+	"\"1000\"]}]}}}}"
+
+/* No other run's. */
+static const char *drained(void)
+{
+	static char app[64];
+
+	snprintf(app, sizeof(app), "drained-%s", live_run());
+	return app;
+}
+
+static void make_set(const char *kind, const char *name, const char *replicas)
+{
+	struct answer got = {0};
+	unsigned tries = 0;
+	kshim_object *set;
+	char text[1000];
+
+	snprintf(text, sizeof(text), SET, kind, name, server->namespace_, replicas, name, name, drained(), image);
+	set = kshim_object_from_text(server->client, text, strlen(text));
+	ASK(server, &got, kshim_object_create(set, NULL, live_done, &got));
+	EXPECT(&got, KSHIM_OK);
+	do {
+		ASK(server, &got, kshim_object_reload(set, NULL, live_done, &got));
+		EXPECT(&got, KSHIM_OK);
+	} while (!kshim_object_is_ready(set) && live_again(server, &tries, "the set's Pods (is the Node cordoned?)"));
+	kshim_object_unref(set);
+	live_clear(&got);
+}
+
+/* Of the Pods that are to go, those that the Node has. */
+struct on_node {
+	struct answer answer; /* first */
+	unsigned count, daemons;
+};
+
+static void on_left(kshim_object *pod, void *user)
+{
+	struct on_node *left = user;
+	const char *set = kshim_object_get_label(pod, "set");
+
+	left->count++;
+	left->daemons += set && strcmp(set, "daemon") == 0;
+}
+
+static void look_at_node(struct on_node *left)
+{
+	kshim_query *query = kshim_query_new(server->client, KSHIM_POD, server->namespace_);
+
+	memset(left, 0, sizeof(*left));
+	assert_int_equal(kshim_query_add_field(query, "spec.nodeName", KSHIM_OP_EQUALS, &node_name, 1), 0);
+	kshim_query_filter_label(query, "app", drained());
+	ASK(server, &left->answer, kshim_query_list(query, on_left, live_done, left));
+	EXPECT(&left->answer, KSHIM_OK);
+	kshim_query_free(query);
+	live_clear(&left->answer);
+}
+
+/* A drained Node is empty, but for what a DaemonSet put there; and takes Pods again
+ * once it is uncordoned. */
+static void drain(void **state)
+{
+	kshim_query *nodes = kshim_query_new(server->client, KSHIM_NODE, NULL);
+	kshim_object *node = kshim_query_object(nodes, node_name);
+	kshim_object *pod = make_pod(drained(), "Never", "\"containers\":[" SCRIPT("main", "sleep 1000") "]");
+	kshim_drain_options *options = kshim_drain_options_new();
+	struct answer got = {0};
+	struct on_node left;
+	unsigned tries = 0;
+	char selector[80];
+
+	(void)state;
+	snprintf(selector, sizeof(selector), "app=%s", drained());
+	make_set("ReplicaSet", "many", "\"replicas\":3,");
+	make_set("DaemonSet", "daemon", "");
 	wait_for(pod, "/status/phase", "Running");
+	look_at_node(&left);
+	assert_int_equal(left.count, 5);
+	assert_int_equal(left.daemons, 1);
 	kshim_drain_options_set_force(options, 1);
-	kshim_drain_options_set_pod_selector(options, "app=drained");
+	kshim_drain_options_set_ignore_daemonsets(options, 1);
+	kshim_drain_options_set_pod_selector(options, selector);
 	kshim_drain_options_set_timeout(options, 60000);
 	ASK(server, &got, kshim_node_drain(node, options, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
-	assert_int_equal(got.count, 1);
+	assert_int_equal(got.count, 4);
+	look_at_node(&left);
+	assert_int_equal(left.count, 1);
+	assert_int_equal(left.daemons, 1);
 	ASK(server, &got, kshim_object_exists(pod, NULL, live_done, &got));
 	assert_int_equal(got.found, 0);
 	ASK(server, &got, kshim_node_uncordon(node, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	assert_int_equal(got.found, 1);
+	do {
+		look_at_node(&left);
+	} while (left.count != 4 && live_again(server, &tries, "the ReplicaSet's Pods"));
 	kshim_drain_options_free(options);
 	kshim_object_unref(pod);
 	kshim_object_unref(node);
@@ -434,7 +521,8 @@ int main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_of_logs), cmocka_unit_test(follow),   cmocka_unit_test(follow_is_cancelled_and_timed),
 		cmocka_unit_test(follow_survives_cuts),
-		cmocka_unit_test(all_containers),  cmocka_unit_test(restarts), cmocka_unit_test(evict_and_drain),
+		cmocka_unit_test(all_containers),  cmocka_unit_test(restarts), cmocka_unit_test(evict),
+		cmocka_unit_test(drain),
 	};
 	int failed;
 

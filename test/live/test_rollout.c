@@ -443,7 +443,40 @@ static void deleted_meanwhile(void **state)
 	kshim_object_unref(object);
 }
 
-/* With a node: Pods that run. */
+struct running {
+	struct answer answer; /* first */
+	const char *seconds;
+	unsigned count;
+};
+
+static void on_running(kshim_object *pod, void *user)
+{
+	struct running *running = user;
+
+	if (kshim_object_has(pod, "/metadata/deletionTimestamp"))
+		return;
+	assert_true(kshim_object_is_ready(pod));
+	assert_string_equal(kshim_object_get_string(pod, "/spec/containers/0/command/1"), running->seconds);
+	running->count++;
+}
+
+/* What really runs: one Pod, of that template. */
+static void expect_running(size_t which, const char *seconds)
+{
+	kshim_query *query = kshim_query_new(server->client, KSHIM_POD, server->namespace_);
+	struct running running = {.seconds = seconds};
+	char label[8];
+
+	snprintf(label, sizeof(label), "%zu", which);
+	kshim_query_filter_label(query, "real", label);
+	ASK(server, &running.answer, kshim_query_list(query, on_running, live_done, &running));
+	EXPECT(&running.answer, KSHIM_OK);
+	assert_int_equal(running.count, 1);
+	kshim_query_free(query);
+	live_clear(&running.answer);
+}
+
+/* With a node: Pods that run, an update of them that is undone, and done again. */
 static void pods_that_run(void **state)
 {
 	static const char *const kinds[] = {"Deployment", "DaemonSet", "StatefulSet"};
@@ -467,7 +500,8 @@ static void pods_that_run(void **state)
 
 		snprintf(text, sizeof(text), "{\"apiVersion\":\"apps/v1\",\"kind\":\"%s\",\"metadata\":{\"name\":\"real\",\"namespace\":"
 					     "\"%s\"},\"spec\":{%s\"selector\":{\"matchLabels\":{\"real\":\"%zu\"}},\"template\":"
-					     "{\"metadata\":{\"labels\":{\"real\":\"%zu\"}},\"spec\":{"
+					     "{\"metadata\":{\"labels\":{\"real\":\"%zu\"}},\"spec\":{\"nodeSelector\":"
+					     "{\"kubernetes.io/os\":\"linux\"},"
 					     "\"terminationGracePeriodSeconds\":0,\"containers\":[{\"name\":\"main\",\"image\":"
 					     "\"%s\",\"imagePullPolicy\":\"Never\",\"command\":[\"sleep\",\"1000\"]}]}}}}",
 			 kinds[i], server->namespace_, i == 1 ? "" : i == 0 ? "\"replicas\":1," :
@@ -481,17 +515,20 @@ static void pods_that_run(void **state)
 		assert_true(progress.count > 1);
 		assert_true(kshim_object_is_ready(object));
 		live_clear(&progress.answer);
+		expect_running(i, "1000");
 		patch(object, "{\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"main\",\"command\":[\"sleep\","
 			      "\"2000\"]}]}}}}");
-		status(object, NULL, &progress);
-		EXPECT(&progress.answer, KSHIM_OK);
-		live_clear(&progress.answer);
+		settle(object);
+		expect_running(i, "2000");
 		undo(object, 0, NULL, &got);
 		EXPECT(&got, KSHIM_OK);
 		assert_string_equal(kshim_object_get_string(object, "/spec/template/spec/containers/0/command/1"), "1000");
-		status(object, NULL, &progress);
-		EXPECT(&progress.answer, KSHIM_OK);
-		live_clear(&progress.answer);
+		settle(object);
+		expect_running(i, "1000");
+		undo(object, 0, NULL, &got);
+		EXPECT(&got, KSHIM_OK);
+		settle(object);
+		expect_running(i, "2000");
 		if (i != 1) {
 			ASK(server, &got, kshim_object_scale(object, 2, ready, live_done, &got));
 			EXPECT(&got, KSHIM_OK);
