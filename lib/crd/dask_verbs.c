@@ -19,14 +19,16 @@ struct search {
 
 static void *refuse(kshim_object *object, const char *what)
 {
-	return kshim__client_fail(object->client, kshim__error_new(KSHIM_EINVAL, "%s", what));
+	return kshim__object_refuse(object, "%s", what);
 }
 
 static bool is(kshim_object *object, const kshim_kind *kind)
 {
 	if (!object)
 		return false;
-	if (kshim__object_row(object) == kind && kshim__path_name_ok(kshim_object_name(object)))
+	kshim__object_starved(object); /* of what was read before nothing is meant */
+	kshim_object_namespace(object); /* read once, it can be read again */
+	if (kshim__object_row(object) == kind && kshim__path_name_ok(kshim_object_name(object)) && !object->starved)
 		return true;
 	refuse(object, "an object of another kind, or without a valid name");
 	return false;
@@ -84,19 +86,22 @@ kshim_query *kshim_dask_worker_deployments(kshim_object *group)
 
 kshim_object *kshim_dask_cluster(kshim_object *owned)
 {
-	const kshim_kind *kind = owned ? kshim__object_row(owned) : NULL;
-	const char *name = NULL;
+	const char *name = NULL, *namespace_;
+	const kshim_kind *kind;
 	kshim_object *cluster;
 
 	if (!owned)
 		return NULL;
+	kshim__object_starved(owned); /* of what was read before nothing is meant */
+	kind = kshim__object_row(owned);
+	namespace_ = kshim_object_namespace(owned);
 	if (kind == KSHIM_DASK_JOB)
 		name = kshim_object_name(owned);
 	else if (kind == KSHIM_DASK_WORKER_GROUP || kind == KSHIM_DASK_AUTOSCALER)
 		name = kshim_object_get_string(owned, "/spec/cluster");
-	if (!kshim__path_name_ok(name))
+	if (!kshim__path_name_ok(name) || owned->starved)
 		return refuse(owned, "a worker group or an autoscaler with spec.cluster, or a job, is needed");
-	cluster = kshim__object_named(owned->client, KSHIM_DASK_CLUSTER, NULL, kshim_object_namespace(owned), name);
+	cluster = kshim__object_named(owned->client, KSHIM_DASK_CLUSTER, NULL, namespace_, name);
 	return cluster ? cluster :
 			 kshim__client_fail(owned->client, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
 }

@@ -222,6 +222,7 @@ static const struct fakeapi_route routes[] = {
 	{"GET", "/apis", .answer = {.body = GROUPS(WIDGET_GROUP)}},
 	{"GET", "/apis/example.com/v1/namespaces/ns/widgets", .answer = {.body = "{\"kind\":\"WidgetList\",\"apiVersion\":"
 			"\"example.com/v1\",\"metadata\":{},\"items\":[{\"metadata\":{\"name\":\"w\"}}]}"}},
+	{"GET", "/api/v1/namespaces/far/pods?*", .answer = {.body = PAGE("", ITEM("scheduler"))}},
 	{"GET", "/version", .answer = {.body = "{\"gitVersion\":\"v1.36.3\"}"}},
 };
 
@@ -562,6 +563,19 @@ static kshim_call *table(struct turn *turn)
 	return kshim_query_table(turn->query, NULL, on_page, on_done, turn);
 }
 
+/* Through the cluster that a job tells of, in another namespace than the client's. */
+static kshim_call *dask(struct turn *turn)
+{
+	static const char text[] = "{\"apiVersion\":\"kubernetes.dask.org/v1\",\"kind\":\"DaskJob\",\"metadata\":{\"name\":"
+				   "\"dj\",\"namespace\":\"far\"}}";
+	kshim_object *job = kshim_object_from_text(turn->client, text, strlen(text));
+
+	turn->object = job ? kshim_dask_cluster(job) : NULL;
+	kshim_object_unref(job);
+	turn->query = turn->object ? kshim_dask_worker_groups(turn->object) : NULL;
+	return turn->query ? kshim_dask_scheduler_pod(turn->object, NULL, on_done, turn) : NULL;
+}
+
 static kshim_call *version(struct turn *turn)
 {
 	return kshim_client_version(turn->client, on_done, turn);
@@ -663,6 +677,7 @@ static const struct scenario scenarios[] = {
 	{"proxy", proxy, false, KSHIM_OK},
 	{"proxy, streamed", proxy_stream, false, KSHIM_OK},
 	{"table", table, false, KSHIM_OK},
+	{"dask", dask, false, KSHIM_OK},
 	{"version", version, false, KSHIM_OK},
 	{"request", request_traced, false, KSHIM_OK},
 };

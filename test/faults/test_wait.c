@@ -136,13 +136,16 @@ static void test_deadline(void **state)
 		{"GET", WATCH, .answer = {.coding = FAKEAPI_CHUNKED, .end = FAKEAPI_STALL}},
 		{"GET", LIST_PATH, .answer = {.body = LIST("5", POD_AT("4", "Pending"))}},
 	};
+	char ms[16], expected[100];
 	struct seen seen = {0};
 	struct rig rig;
 
 	rig_start(&rig, state, routes, COUNT(routes));
-	wait_for(&rig, "Running", "300", &seen);
+	snprintf(ms, sizeof(ms), "%d", 300 * slowness());
+	wait_for(&rig, "Running", ms, &seen);
 	assert_failed(&seen, KSHIM_ETIMEDOUT);
-	assert_contains(seen.message, "wait for /status/phase=Running of Pod \"a\": not done within 300 ms");
+	snprintf(expected, sizeof(expected), "wait for /status/phase=Running of Pod \"a\": not done within %s ms", ms);
+	assert_contains(seen.message, expected);
 	assert_fate(rig.api, 1, FAKEAPI_CLIENT_LEFT);
 	rig_stop(&rig);
 }
