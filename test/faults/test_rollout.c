@@ -204,12 +204,70 @@ static void test_no_memory(void **state)
 	rig_stop(&rig);
 }
 
+#define SCALED(replicas)                                                                                               \
+	"{\"kind\":\"Deployment\",\"apiVersion\":\"apps/v1\",\"metadata\":{\"name\":\"web\",\"namespace\":\"ns\"},\"spec\":{" \
+	"\"replicas\":" replicas "}}"
+#define SCALE "{\"kind\":\"Scale\",\"apiVersion\":\"autoscaling/v1\",\"spec\":{\"replicas\":3}}"
+
+static void cancel_call(kshim_timer *timer, void *user)
+{
+	(void)timer;
+	kshim_call_cancel(user);
+}
+
+/* It is over when the spec says so, at its deadline, or when it is cancelled. */
+static void test_scale_waits_for_the_spec(void **state)
+{
+	const struct fakeapi_route late[] = {
+		{"PATCH", DEPLOYMENTS "/scale", .answer = {.body = SCALE}},
+		{"GET", DEPLOYMENTS, .nth = 1, .answer = {.body = SCALED("1")}},
+		{"GET", DEPLOYMENTS, .answer = {.body = SCALED("3")}},
+	};
+	const struct fakeapi_route never[] = {
+		late[0],
+		{"GET", DEPLOYMENTS, .answer = {.body = SCALED("1")}},
+	};
+	struct seen seen = {0}, timed = {0}, cancelled = {0};
+	kshim_options *options = kshim_options_new();
+	kshim_object *object;
+	kshim_timer *timer;
+	int64_t replicas;
+	struct rig rig;
+
+	rig_start(&rig, state, late, COUNT(late));
+	object = handle(&rig);
+	started(&seen, kshim_object_scale(object, 3, NULL, seen_done, &seen));
+	rig_drive(&rig);
+	assert_ok(&seen);
+	assert_int_equal(kshim_object_get_int(object, "/spec/replicas", &replicas), 0);
+	assert_int_equal(replicas, 3);
+	kshim_object_unref(object);
+	assert_int_equal(fakeapi_request_count(rig.api), 3);
+	assert_string_equal(fakeapi_request(rig.api, 0)->body, "{\"spec\":{\"replicas\":3}}");
+	rig_stop(&rig);
+
+	rig_start(&rig, state, never, COUNT(never));
+	object = handle(&rig);
+	kshim_options_set_timeout(options, 300);
+	started(&timed, kshim_object_scale(object, 3, options, seen_done, &timed));
+	started(&cancelled, kshim_object_scale(object, 3, NULL, seen_done, &cancelled));
+	timer = kshim_timer_new(rig.loop, 1200, cancel_call, cancelled.call);
+	rig_drive(&rig);
+	assert_failed(&timed, KSHIM_ETIMEDOUT);
+	assert_failed(&cancelled, KSHIM_ECANCELED);
+	kshim_timer_free(timer);
+	kshim_object_unref(object);
+	kshim_options_free(options);
+	rig_stop(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ALL_VARIANTS(test_undo),
 		BOTH_HTTP(test_history),
 		BOTH_HTTP(test_conflicts),
+		BOTH_HTTP(test_scale_waits_for_the_spec),
 		ONLY_H1(test_no_memory),
 		ONLY_H2(test_no_memory),
 	};

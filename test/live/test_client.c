@@ -183,12 +183,13 @@ static kshim_object *make_crd(void)
 	snprintf(group, sizeof(group), "%s.kubeshim.test", live_run());
 	snprintf(name, sizeof(name), "gadgets.%s", group);
 	tree = json_pack("{s:s, s:s, s:{s:s}, s:{s:s, s:s, s:{s:s, s:s, s:s, s:[s]},"
-			 " s:[{s:s, s:b, s:b, s:{s:{s:s, s:b}}}]}}",
+			 " s:[{s:s, s:b, s:b, s:{s:{s:s, s:b}}, s:{s:{s:s, s:s}}}]}}",
 			 "apiVersion", "apiextensions.k8s.io/v1", "kind", "CustomResourceDefinition", "metadata",
 			 "name", name, "spec", "group", group, "scope", "Namespaced", "names", "kind", "Gadget",
 			 "plural", "gadgets", "singular", "gadget", "shortNames", live_run(), "versions", "name", "v1", "served",
 			 1, "storage", 1, "schema", "openAPIV3Schema", "type", "object",
-			 "x-kubernetes-preserve-unknown-fields", 1);
+			 "x-kubernetes-preserve-unknown-fields", 1, "subresources", "scale", "specReplicasPath", ".spec.size",
+			 "statusReplicasPath", ".status.size");
 	assert_non_null(tree);
 	return kshim_object_new(server->client, tree);
 }
@@ -255,6 +256,7 @@ static void kind_of_ones_own(void **state)
 	kshim_object *crd = make_crd(), *gadget;
 	struct answer got = {0};
 	kshim_query *query;
+	int64_t size = 0;
 	char name[200];
 
 	(void)state;
@@ -275,6 +277,11 @@ static void kind_of_ones_own(void **state)
 	ASK(server, &got, kshim_query_get_by_name(query, "found", live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	assert_string_equal(kshim_object_kind(got.object), "Gadget");
+	ASK(server, &got, kshim_object_scale(gadget, 4, NULL, live_done, &got));
+	EXPECT(&got, KSHIM_OK);
+	assert_ptr_equal(got.object, gadget);
+	assert_int_equal(kshim_object_get_int(gadget, "/spec/size", &size), 0);
+	assert_int_equal(size, 4);
 	ASK(server, &got, kshim_object_delete(gadget, NULL, live_done, &got));
 	EXPECT(&got, KSHIM_OK);
 	use_without_discovery();
