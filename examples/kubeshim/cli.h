@@ -47,6 +47,8 @@ struct settings {
 	bool no_watch;
 	bool ignore_daemonsets, delete_emptydir_data, disable_eviction;
 	const char *pod_selector;
+	const char *method, *data, *port, *scheme;
+	struct values headers;
 };
 
 /* The groups of options that a verb may take. */
@@ -70,6 +72,7 @@ enum {
 	TAKES_WAIT = 1 << 16,
 	TAKES_ROLLOUT = 1 << 17,
 	TAKES_DRAIN = 1 << 18,
+	TAKES_PROXY = 1 << 19,
 };
 
 struct app;
@@ -101,7 +104,8 @@ struct target {
 	char *namespace_; /* NULL: the one of -n or of the context */
 	kshim_object *object;
 	const char *source; /* the file it came from */
-	char *text; /* patch: the object before; delete: its uid; drain: why it failed */
+	char *text; /* patch: the object before; delete: its uid; drain: why it failed;
+	               proxy: the path */
 	bool waits; /* delete: it was not gone at once */
 	struct app *app; /* logs: for several at a time */
 };
@@ -195,7 +199,8 @@ void table_print(const struct table *table, bool header);
 int tables_add_page(struct app *app, const struct target *target, const char *json, size_t len);
 void tables_print(struct app *app);
 
-/* The verbs: get.c, write.c, change.c, delete.c, about.c, logs.c, rollout.c, wait.c, node.c */
+/* The verbs: get.c, write.c, change.c, delete.c, about.c, logs.c, rollout.c, wait.c, node.c,
+ * proxy.c */
 int get_prepare(struct app *app);
 begin_fn get_begin;
 void get_finish(struct app *app);
@@ -221,6 +226,8 @@ void wait_finish(struct app *app);
 int node_prepare(struct app *app);
 begin_fn node_begin;
 void node_finish(struct app *app);
+int proxy_prepare(struct app *app);
+begin_fn proxy_begin;
 int kinds_prepare(struct app *app);
 begin_fn kinds_begin;
 int version_prepare(struct app *app);

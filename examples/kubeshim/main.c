@@ -46,6 +46,8 @@ static const struct verb verbs[] = {
 	{.name = "drain", .usage = "NODE... | -l SELECTOR", .summary = "cordon Nodes, and make their Pods go",
 	 .takes = TAKES_SELECTOR | TAKES_DRY_RUN | TAKES_DRAIN, .prepare = node_prepare, .begin = node_begin,
 	 .finish = node_finish},
+	{.name = "proxy", .usage = "KIND/NAME PATH", .summary = "make a request to a Service, a Pod or a Node",
+	 .takes = TAKES_PROXY, .prepare = proxy_prepare, .begin = proxy_begin},
 	{.name = "kinds", .alias = "api-resources", .usage = "", .summary = "the kinds that the server serves",
 	 .takes = TAKES_OUTPUT | TAKES_HEADERS, .prepare = kinds_prepare, .begin = kinds_begin},
 	{.name = "config", .usage = "view | get-contexts | current-context", .summary = "what the kubeconfig says",

@@ -124,6 +124,7 @@ $delayed
 There are pending pods in node \"$one\" when an error occurred: error when evicting pods/\"kept\" -n \"$ns\": global timeout reached: 1.5s
 pod/kept
 error: unable to drain node \"$one\" due to error: *" drain "$one" --force --grace-period 0 --timeout 1.5s --pod-selector "cli=$ns"
+: >err
 timeout 60 "$kubeshim" drain "$one" --force --grace-period 0 --pod-selector "cli=$ns" >out 2>err &
 until_true grep -q 'will retry' err
 "$kubeshim" -n "$ns" delete pdb budget >/dev/null
@@ -189,6 +190,55 @@ node/$node drained" '' drain "$node" --pod-selector "cli=$ns"
 	t 'uncordon: they run again' 0 '*successfully rolled out' '' -n "$ns" rollout status deploy/live --timeout=50s
 else
 	skip 'drain of Pods that run: there is no node'
+fi
+
+echo '# proxy'
+t 'proxy: nothing named' 1 '' 'error: proxy makes one request (kubectl*' proxy --port=8001
+t 'proxy: another kind' 1 '' 'error: *only to a Service, a Pod or a Node' -n "$ns" proxy cm/x /
+t 'proxy: what is not there' 1 '' 'Error from server (NotFound): services "none" not found' -n "$ns" proxy svc/none /
+t 'proxy: an unknown kind' 1 '' "error: the server doesn't have a resource type \"nothings\"" proxy nothings/x /
+t 'proxy: a path that leads out' 1 '' 'error: *a path with "." or ".." in it' proxy node/x /../y
+t 'proxy: more than one slash' 1 '' 'error: arguments in resource/name form *' proxy node/x/y
+t 'proxy: a bad scheme' 1 '' 'error: --scheme must be http or https, not "ftp"' proxy node/x / --scheme ftp
+t 'proxy: a header that is none' 1 '' "error: a header is given as 'Name: value', not \"Name\"" proxy node/x / -H Name
+t 'proxy: a header of the API server' 1 '' 'error: a header "Authorization" with that value cannot be sent' proxy node/x / -H 'Authorization: x'
+t 'proxy: no such file' 1 '' 'error: cannot read nowhere: No such file or directory' proxy node/x / -d @nowhere
+t 'proxy: a directory' 1 '' 'error: cannot read .: Is a directory' proxy node/x / -d @.
+if [ -n "$node" ]; then
+	t 'proxy: to a node' 0 'ok' '' proxy "node/$node" /healthz
+	t 'proxy: a status of its own' 1 '404 page not found' 'error: the status of the answer is 404' proxy nodes "$node" nothing
+	sed "s|set-by-the-test|$image|" "$root/test/data/live/proxied.yaml" |
+		awk -v RS='\n---\n' 'NR == 1 || NR == 3 || NR == 5 { print; print "---" }' >proxied.yaml
+	"$kubeshim" -n "$ns" create -f proxied.yaml >/dev/null
+	t 'proxy: its Pod is ready' 0 'pod/web condition met' '' -n "$ns" wait pod/web --for=condition=Ready --timeout=50s
+	until_true "$kubeshim" -n "$ns" proxy svc/web /
+	t 'proxy: to a Pod, the path encoded' 0 'hello' '' -n "$ns" proxy pod/web '/a b/c'
+	t 'proxy: to a Service' 0 'hello' '' -n "$ns" proxy svc/web a%20b/c
+	t 'proxy: a port by name, headers' 0 $'GET /x?y=1 HTTP/1.1*X-One: 1*X-Two: a b*' '' \
+		-n "$ns" proxy service/web '/x?y=1' --port echo -H 'X-One: 1' -H 'X-Two:a b'
+	t 'proxy: a body is posted' 0 $'POST text/plain 7 q\nx=1&y=2' '' \
+		-n "$ns" proxy pod web '/cgi-bin/post?q' -d 'x=1&y=2' -H 'content-type: text/plain'
+	t 'proxy: another method' 0 $'PUT /x HTTP/1.1*\nbody' '' -n "$ns" proxy pod/web /x --port 8081 -X PUT -d body
+	head -c 3000000 /dev/zero >zeros
+	t 'proxy: a file' 0 '3000000' '' -n "$ns" proxy pod/web /cgi-bin/size -d @zeros
+	input=zeros t 'proxy: standard input' 0 '3000000' '' -n "$ns" proxy pod/web /cgi-bin/size --data=@-
+	"$kubeshim" -n "$ns" proxy pod/web /cgi-bin/large | cmp - zeros >out 2>&1
+	same 'proxy: bytes come as they are' '0 ' "$? $(cat out)"
+	t 'proxy: an error page' 1 '*404 Not Found*' 'error: the status of the answer is 404' -n "$ns" proxy pod/web /none
+	t 'proxy: nobody behind the Service' 1 '' 'Error from server (ServiceUnavailable): no endpoints available for service "nobody"' \
+		-n "$ns" proxy svc/nobody /
+	t 'proxy: a port that nobody listens on' 1 '' 'Error from server*' -n "$ns" proxy pod/web / --port 9
+	: >out
+	timeout 60 "$kubeshim" -n "$ns" proxy pod/web '/cgi-bin/halves?x' >out 2>err &
+	until_true grep -q first out
+	same 'proxy: the first half is there' 'first' "$(cat out)"
+	"$kubeshim" -n "$ns" proxy pod/web '/cgi-bin/go?x'
+	wait $!
+	same 'proxy: then the second' $'0 first\nsecond' "$? $(cat out err)"
+	timeout 60 "$kubeshim" -n "$ns" proxy pod/web /cgi-bin/large >/dev/full 2>err
+	same 'proxy: onto a full disk' '1 error: cannot write: No space left on device' "$? $(cat err)"
+else
+	skip 'proxied requests that are answered: there is no node'
 fi
 
 finish
