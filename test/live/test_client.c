@@ -68,6 +68,16 @@ static void find_by_every_name(void **state)
 	live_clear(&got);
 }
 
+static bool asked_for(const char *path)
+{
+	unsigned i;
+
+	for (i = 0; i < server->requests && i < LIVE_PATHS; i++)
+		if (strcmp(server->paths[i], path) == 0)
+			return true;
+	return false;
+}
+
 /* Discovery is asked once. */
 static void asked_once(void **state)
 {
@@ -83,8 +93,8 @@ static void asked_once(void **state)
 	requests = server->requests;
 	/* the older form takes one for each group and version, too */
 	assert_int_equal(requests == 2, aggregated);
-	assert_string_equal(server->paths[strlen(server->paths[0]) > strlen("GET /api")], "GET /api");
-	assert_string_equal(server->paths[strlen(server->paths[0]) == strlen("GET /api")], "GET /apis");
+	assert_true(asked_for("GET /api"));
+	assert_true(asked_for("GET /apis"));
 	find_kind("cm", &got);
 	EXPECT(&got, KSHIM_OK);
 	find_kind("nosuchthing", &got);
