@@ -109,6 +109,14 @@ struct served {
 	json_t *left; /* "group/plural": {"kind":…, "namespaced":…} */
 };
 
+/* Of a test: such a group comes and goes. */
+static bool passing(const char *group)
+{
+	const char *end = strstr(group, ".test");
+
+	return end && !end[5];
+}
+
 /* Before 1.27 no server told that of the kinds of its own. */
 static bool same_singular(json_t *entry, const kshim_kind *kind)
 {
@@ -123,6 +131,8 @@ static void on_kind(const kshim_kind *kind, void *user)
 	char name[300];
 	json_t *entry;
 
+	if (passing(kshim_kind_group(kind)))
+		return;
 	snprintf(name, sizeof(name), "%s/%s", kshim_kind_group(kind), kshim_kind_plural(kind));
 	entry = json_object_get(served->left, name);
 	if (!entry || strcmp(json_string_value(json_object_get(entry, "kind")), kshim_kind_name(kind)) != 0 ||
@@ -161,6 +171,8 @@ static void every_kind_is_listed(void **state)
 	(void)state;
 	add_resources(&served, "", "/api/v1");
 	json_array_foreach(json_object_get(groups, "groups"), i, group) {
+		if (passing(json_string_value(json_object_get(group, "name"))))
+			continue;
 		json_array_foreach(json_object_get(group, "versions"), k, version) {
 			char path[300];
 
