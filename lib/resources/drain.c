@@ -16,7 +16,7 @@
 
 enum state {
 	STAYS,
-	TODO,    /* to be asked to go, once due_us is reached */
+	DUE,    /* to be asked to go, once due_us is reached */
 	ASKED,   /* the request is under way */
 	GOING,   /* until the server has it no more */
 	GONE,
@@ -152,10 +152,10 @@ static void asked(struct kshim__composite *composite, kshim_result *result, void
 		target->state = GOING;
 	} else if (code == KSHIM_ECONFLICT) {
 		/* another of its name is in its place, as the next look will tell; or nearly so */
-		target->state = TODO;
+		target->state = DUE;
 		target->due_us = kshim__now_us() + TICK_MS * 1000 + 1;
 	} else if (terminating || code == KSHIM_ETOOMANY) {
-		target->state = TODO;
+		target->state = DUE;
 		target->due_us = kshim__now_us() + RETRY_US;
 		tell(drain, target, KSHIM_DRAIN_DELAYED, kshim_error_message(error));
 	} else {
@@ -208,7 +208,7 @@ static void seen(kshim_object *pod, void *user)
 		if (!known || !kshim__object_is(pod, "/metadata/uid", known))
 			continue;
 		target->seen = true;
-		if (target->state == TODO && kshim__drain_read(pod)) { /* for its deletionTimestamp */
+		if (target->state == DUE && kshim__drain_read(pod)) { /* for its deletionTimestamp */
 			kshim_object_unref(target->pod);
 			target->pod = kshim_object_ref(pod);
 		}
@@ -229,7 +229,7 @@ static void looked(struct kshim__composite *composite, kshim_result *result, voi
 	for (i = 0; composite->call && i < drain->count; i++) {
 		struct target *target = &drain->targets[i];
 
-		if (!target->seen && (target->state == GOING || (target->state == TODO && target->began)))
+		if (!target->seen && (target->state == GOING || (target->state == DUE && target->began)))
 			set_gone(drain, target);
 	}
 	if (composite->call)
@@ -266,7 +266,7 @@ static void go_on(struct drain *drain)
 		return;
 	}
 	for (i = 0; ok && drain->asked < AT_ONCE && i < drain->count; i++)
-		if (drain->targets[i].state == TODO && drain->targets[i].due_us <= now)
+		if (drain->targets[i].state == DUE && drain->targets[i].due_us <= now)
 			ok = ask(drain, i);
 	if (ok && !drain->listing && drain->composite.call->state == KSHIM__CALL_WAITING &&
 	    !drain->composite.call->pause.index)
@@ -298,7 +298,7 @@ static void refuse(struct drain *drain, size_t count)
 static void sort(struct drain *drain)
 {
 	static const enum state states[] = {
-		[KSHIM__DRAIN_GO] = TODO,
+		[KSHIM__DRAIN_GO] = DUE,
 		[KSHIM__DRAIN_STAY] = STAYS,
 		[KSHIM__DRAIN_REFUSED] = FAILED,
 	};
@@ -309,7 +309,7 @@ static void sort(struct drain *drain)
 
 		target->state = states[kshim__drain_judge(drain->options, target->pod, !target->orphan, &target->reason)];
 		refused += target->state == FAILED;
-		drain->open += target->state == TODO;
+		drain->open += target->state == DUE;
 	}
 	kshim__composite_hold(&drain->composite);
 	if (refused)
