@@ -27,11 +27,18 @@ static bool counts_ready(kshim_object *object)
 static void look(struct kshim__object_watch *watch, kshim_object *object)
 {
 	struct scale *scale = (struct scale *)watch;
+	int64_t wanted;
 
 	if (!object)
 		kshim__composite_fail(&watch->composite, kshim__error_new(KSHIM_ENOTFOUND, "\"%s\" was deleted while its "
 									  "replicas were waited for",
 									  kshim_object_name(watch->object)));
+	else if (kshim_object_get_int(object, "/spec/replicas", &wanted) == 0 && wanted != scale->replicas)
+		/* else it might be waited for for ever */
+		kshim__composite_fail(&watch->composite, kshim__error_new(KSHIM_ECONFLICT, "\"%s\" was scaled to %lld "
+									  "meanwhile, by another",
+									  kshim_object_name(watch->object),
+									  (long long)wanted));
 	else if (kshim__object_observed(object) &&
 		 kshim__object_number(object, "/status/readyReplicas") == scale->replicas)
 		kshim__object_watch_finish(watch, object);

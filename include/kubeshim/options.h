@@ -63,7 +63,8 @@ KSHIM_API int kshim_options_set_if_unchanged(kshim_options *options, int if_unch
 
 /* Scale: wait, on a watch, until as many replicas are ready, too. Of Deployments,
  * ReplicaSets, ReplicationControllers and StatefulSets; of other kinds scale then
- * fails with KSHIM_EINVAL before it sends anything. */
+ * fails with KSHIM_EINVAL before it sends anything. KSHIM_ECONFLICT if another
+ * scales it meanwhile. */
 KSHIM_API int kshim_options_set_wait_ready(kshim_options *options, int wait_ready);
 
 KSHIM_END_DECLS

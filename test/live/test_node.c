@@ -17,7 +17,7 @@ static const char *node_name, *image;
 /* IMAGE in the form becomes the image. */
 static kshim_object *make_pod(const char *name, const char *policy, const char *containers)
 {
-	char text[4096], form[4096] = "";
+	char text[5000], form[4096] = "";
 	const char *at, *next;
 	struct answer got = {0};
 	kshim_object *pod;

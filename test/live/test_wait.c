@@ -305,6 +305,7 @@ static void scale_and_wait(void **state)
 	kshim_options *options = kshim_options_new();
 	struct answer got = {0};
 	int64_t replicas = -1;
+	struct later later;
 
 	(void)state;
 	kshim_options_set_wait_ready(options, 1);
@@ -324,6 +325,12 @@ static void scale_and_wait(void **state)
 	assert_int_equal(kshim_object_get_int(set, "/spec/replicas", &replicas), 0);
 	assert_int_equal(replicas, 0);
 	assert_true(kshim_object_is_ready(set));
+	/* somebody else wants another number: this one will never be there */
+	kshim_options_set_timeout(options, 0);
+	start(&later, set, "{\"spec\":{\"replicas\":0}}", NULL);
+	ASK(server, &got, kshim_object_scale(set, 2, options, live_done, &got));
+	EXPECT(&got, KSHIM_ECONFLICT);
+	finish(&later);
 	live_clear(&got);
 	kshim_options_free(options);
 	kshim_object_unref(set);
