@@ -489,6 +489,7 @@ static bool may_retry(kshim_call *call, const kshim_error *error, int64_t *wait)
 static void look_at_answer(kshim_call *call)
 {
 	struct kshim__buf trace = call->transfer.trace;
+	void (*unserved)(kshim_call *call);
 	kshim_error *error;
 	int64_t wait = 0;
 	bool again, whole = true;
@@ -535,7 +536,12 @@ static void look_at_answer(kshim_call *call)
 		return;
 	}
 	call->attempts = 0;
-	call->answered(call);
+	unserved = call->unserved;
+	call->unserved = NULL;
+	if (unserved && kshim_error_code(error) == KSHIM_ENOKIND)
+		unserved(call);
+	else
+		call->answered(call);
 }
 
 /* The result's own reference to an item, which is counted when it is there. */

@@ -80,6 +80,7 @@ struct kshim__target {
 	const kshim_kind *kind; /* reference, or NULL: not known yet */
 	char *kind_name;        /* to be looked up; or NULL */
 	char *api_version;      /* the object's own; NULL: what is served */
+	bool fixed;             /* no other version than that will do */
 	const char *version;    /* resolved: points into kind or api_version */
 };
 
@@ -91,6 +92,8 @@ struct kshim_call {
 	struct kshim__timer deadline;
 	struct kshim__timer pause; /* back-off, or between two steps */
 	struct kshim__link waiting; /* in discovery's list */
+	unsigned asked_at;          /* discovery's: how often it was asked before this call */
+	bool needs_newer;
 	enum kshim__call_state state;
 	enum kshim__lane_kind lane;
 	bool background; /* nobody's own: does not keep kshim_loop_run() from returning */
@@ -150,6 +153,9 @@ struct kshim_call {
 	void (*data)(kshim_call *call, const char *data, size_t len);
 	/* The target is resolved. */
 	void (*then)(kshim_call *call);
+	/* Of the first answer only: nobody serves this kind at this path. Sends again, or
+	 * leaves the error to answered(). NULL: there is nothing to try. */
+	void (*unserved)(kshim_call *call);
 
 	/* Of a verb that is carried out by other calls: see composite.h. `ended` runs
 	 * once the result stands, before the callback. */

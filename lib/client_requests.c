@@ -102,6 +102,10 @@ static void find_discovered(kshim_call *call)
 			return;
 		kind = kshim__kinds_find(kinds, call->target.kind_name);
 	}
+	if (!kind && kshim__discovery_is_older(call)) {
+		kshim__discovery_need_newer(call, find_discovered);
+		return;
+	}
 	if (!kind) {
 		kshim__call_fail(call, kshim__error_new(KSHIM_ENOKIND, "the server doesn't have a resource type \"%s\"",
 							call->target.kind_name));
@@ -115,21 +119,27 @@ static void find_discovered(kshim_call *call)
 static void list_discovered(kshim_call *call)
 {
 	const struct kshim__kinds *kinds = served(call);
-	size_t i;
+	const kshim_kind **copy;
+	size_t i, count;
 
 	if (!kinds)
 		return;
-	if (kinds->missing && !kshim__call_add_warning(call, kinds->missing)) {
+	/* what a callback starts may forget the kinds that are walked over */
+	count = call->each_kind ? kinds->count : 0;
+	copy = kshim__malloc((count + 1) * sizeof(*copy));
+	if (!copy || (kinds->missing && !kshim__call_add_warning(call, kinds->missing))) {
+		kshim__free(copy);
 		kshim__call_no_memory(call);
 		return;
 	}
-	/* a callback may cancel, or forget the kinds that are walked over */
-	for (i = 0; call->each_kind && call->state == KSHIM__CALL_WAITING && i < kinds->count; i++) {
-		const kshim_kind *kind = kshim_kind_ref(kinds->kinds[i]);
-
-		call->each_kind(kind, call->user);
-		kshim_kind_unref(kind);
+	for (i = 0; i < count; i++)
+		copy[i] = kshim_kind_ref(kinds->kinds[i]);
+	for (i = 0; i < count; i++) {
+		if (call->state == KSHIM__CALL_WAITING)
+			call->each_kind(copy[i], call->user);
+		kshim_kind_unref(copy[i]);
 	}
+	kshim__free(copy);
 	if (call->state != KSHIM__CALL_WAITING)
 		return;
 	call->result.found = true;
@@ -160,6 +170,7 @@ kshim_call *kshim_client_find_kind(kshim_client *client, const char *name, kshim
 	call->target.kind_name = kshim__strdup(name);
 	if (!call->target.kind_name)
 		return kshim__call_drop(call, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
+	kshim__discovery_asked(call);
 	kshim__call_begin(call, -1);
 	kshim__call_sleep(call, 0, find_waits);
 	return call;

@@ -9,6 +9,8 @@ struct kshim__discovery {
 	kshim_client *client; /* whose it is */
 	bool loaded;
 	bool forgotten; /* while it was loading: what comes is of no use */
+	bool moved;     /* a kind was found elsewhere than those who asked knew */
+	unsigned begun; /* loads, the one under way included */
 	unsigned pending;
 	struct step *steps; /* of the older form, in the server's order; last first */
 	struct kshim__kinds kinds;
@@ -87,31 +89,56 @@ static void fail(struct kshim__discovery *discovery, kshim_error *error)
 	discovery->error = error;
 }
 
-/* Everything was answered: those who wait go on. */
-static void finish(struct kshim__discovery *discovery)
+static void move_all(struct kshim__link *from, struct kshim__link *to)
 {
-	struct kshim__link waiting;
-
-	read_steps(discovery);
-	discovery->loaded = !discovery->error;
-	if (!discovery->loaded)
-		kshim__kinds_free(&discovery->kinds);
-	kshim__list_init(&waiting);
-	while (!kshim__list_empty(&discovery->waiting)) {
-		struct kshim__link *link = discovery->waiting.next;
+	while (!kshim__list_empty(from)) {
+		struct kshim__link *link = from->next;
 
 		kshim__list_remove(link);
-		kshim__list_append(&waiting, link);
+		kshim__list_append(to, link);
 	}
-	while (!kshim__list_empty(&waiting)) {
-		kshim_call *call = KSHIM__OWNER(waiting.next, kshim_call, waiting);
+}
 
-		kshim__list_remove(&call->waiting);
-		call->resume(call);
+static kshim_call *take_first(struct kshim__link *list)
+{
+	kshim_call *call = KSHIM__OWNER(list->next, kshim_call, waiting);
+
+	kshim__list_remove(&call->waiting);
+	return call;
+}
+
+/* Everything was answered: those who wait go on; and wait again if one of them
+ * asked anew meanwhile, or if what came is not as new as they need it. */
+static void finish(struct kshim__discovery *discovery)
+{
+	bool failed = discovery->error != NULL;
+	struct kshim__link waiting, unsatisfied;
+
+	read_steps(discovery);
+	discovery->loaded = !failed;
+	if (failed)
+		kshim__kinds_free(&discovery->kinds);
+	kshim__list_init(&waiting);
+	kshim__list_init(&unsatisfied);
+	move_all(&discovery->waiting, &waiting);
+	while (!kshim__list_empty(&waiting)) {
+		kshim_call *call = take_first(&waiting);
+
+		if (call->needs_newer && call->asked_at >= discovery->begun)
+			kshim__list_append(&unsatisfied, &call->waiting);
+		else if (failed)
+			call->resume(call);
+		else
+			kshim__discovery_need(call, call->resume);
 	}
 	if (discovery->forgotten) {
 		discovery->forgotten = false;
 		kshim_client_forget_kinds(discovery->client);
+	}
+	while (!kshim__list_empty(&unsatisfied)) {
+		kshim_call *call = take_first(&unsatisfied);
+
+		kshim__discovery_need_newer(call, call->resume);
 	}
 }
 
@@ -209,6 +236,14 @@ static bool ask(struct kshim__discovery *discovery, const char *group, const cha
 	return true;
 }
 
+static void drop(struct kshim__discovery *discovery)
+{
+	if (!discovery || discovery->pending)
+		return;
+	kshim__kinds_free(&discovery->kinds);
+	discovery->loaded = false;
+}
+
 void kshim__discovery_need(kshim_call *call, void (*resume)(kshim_call *call))
 {
 	struct kshim__discovery *discovery = discovery_of(call->client);
@@ -227,12 +262,38 @@ void kshim__discovery_need(kshim_call *call, void (*resume)(kshim_call *call))
 	if (discovery->pending)
 		return;
 	fail(discovery, NULL);
+	discovery->begun++;
 	/* both at once; pending is held up so that the first answer is not the last */
 	discovery->pending++;
 	if (!ask(discovery, NULL, NULL, "/api") || !ask(discovery, NULL, NULL, "/apis"))
 		fail(discovery, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
 	if (--discovery->pending == 0)
 		finish(discovery);
+}
+
+void kshim__discovery_asked(kshim_call *call)
+{
+	struct kshim__discovery *discovery = call->client->discovery;
+
+	call->asked_at = discovery ? discovery->begun : 0;
+}
+
+bool kshim__discovery_is_older(const kshim_call *call)
+{
+	return !call->client->discovery || call->client->discovery->begun <= call->asked_at;
+}
+
+void kshim__discovery_need_newer(kshim_call *call, void (*resume)(kshim_call *call))
+{
+	if (kshim__discovery_is_older(call))
+		drop(call->client->discovery);
+	call->needs_newer = true;
+	kshim__discovery_need(call, resume);
+}
+
+const struct kshim__kinds *kshim__discovery_loaded(kshim_client *client)
+{
+	return client->discovery && client->discovery->loaded ? &client->discovery->kinds : NULL;
 }
 
 const struct kshim__kinds *kshim__discovery_kinds(kshim_client *client, kshim_error **error)
@@ -256,30 +317,72 @@ void kshim_client_forget_kinds(kshim_client *client)
 {
 	struct kshim__discovery *discovery = client ? client->discovery : NULL;
 
-	if (!discovery)
-		return;
-	if (discovery->pending) {
+	if (discovery && discovery->pending)
 		discovery->forgotten = true;
-		return;
-	}
-	kshim__kinds_free(&discovery->kinds);
-	discovery->loaded = false;
+	else
+		drop(discovery);
+}
+
+/* Kinds of which there can be but one in a server. */
+static bool excludes(const kshim_kind *kind, const kshim_kind *other)
+{
+	return strcmp(kind->group, other->group) == 0 &&
+	       (strcmp(kind->kind, other->kind) == 0 || strcmp(kind->plural, other->plural) == 0);
+}
+
+static void take_out(struct kshim__kinds *kinds, size_t index)
+{
+	kshim_kind_unref(kinds->kinds[index]);
+	memmove(&kinds->kinds[index], &kinds->kinds[index + 1], (--kinds->count - index) * sizeof(*kinds->kinds));
 }
 
 int kshim_client_add_kind(kshim_client *client, const kshim_kind *kind)
 {
 	struct kshim__discovery *discovery = client && kind ? discovery_of(client) : NULL;
+	struct kshim__kinds *added;
 	kshim_kind **kinds;
+	size_t i;
 
 	if (!discovery)
 		return -1;
 	if (!kind->refs)
 		return 0; /* built in: known already */
-	kinds = kshim__realloc(discovery->added.kinds, (discovery->added.count + 1) * sizeof(*kinds));
+	added = &discovery->added;
+	kinds = kshim__realloc(added->kinds, (added->count + 1) * sizeof(*kinds));
 	if (!kinds)
 		return -1;
-	discovery->added.kinds = kinds;
-	discovery->added.cap = discovery->added.count + 1;
-	kinds[discovery->added.count++] = (kshim_kind *)kshim_kind_ref(kind);
+	added->kinds = kinds;
+	added->cap = added->count + 1;
+	kshim_kind_ref(kind);
+	for (i = added->count; i-- > 0;)
+		if (excludes(added->kinds[i], kind))
+			take_out(added, i);
+	kinds[added->count++] = (kshim_kind *)kind;
 	return 0;
+}
+
+void kshim__discovery_moved(kshim_client *client, const kshim_kind *kind)
+{
+	struct kshim__kinds *added = &client->discovery->added;
+	size_t i;
+
+	client->discovery->moved = true;
+	for (i = added->count; i-- > 0;)
+		if (excludes(added->kinds[i], kind))
+			take_out(added, i); /* found by discovery from now on */
+}
+
+void kshim__discovery_gone(kshim_client *client, const kshim_kind *kind)
+{
+	struct kshim__kinds *added = &client->discovery->added;
+	size_t i;
+
+	for (i = added->count; i-- > 0;)
+		if (added->kinds[i]->defined && excludes(added->kinds[i], kind))
+			take_out(added, i);
+}
+
+bool kshim__discovery_has_moved(kshim_client *client)
+{
+	return client->discovery && client->discovery->moved;
 }

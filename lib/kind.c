@@ -162,6 +162,8 @@ static size_t storage_size(const struct kshim__kind_spec *spec, const char *sing
 		size += strlen(spec->short_names[i]) + 1;
 	if (spec->subresources)
 		size += strlen(spec->subresources) + 3;
+	if (spec->scale_pointer)
+		size += strlen(spec->scale_pointer) + 1;
 	return size;
 }
 
@@ -220,8 +222,11 @@ static void fill(kshim_kind *kind, const struct kshim__kind_spec *spec, const ch
 			kind->short_names[count++] = put(&at, spec->short_names[i]);
 	if (spec->subresources && spec->subresources[strspn(spec->subresources, " ")])
 		kind->subresources = put_words(&at, spec->subresources);
+	if (spec->scale_pointer)
+		kind->scale_pointer = put(&at, spec->scale_pointer);
 	kind->verbs = spec->verbs;
 	kind->namespaced = spec->namespaced;
+	kind->defined = spec->defined;
 }
 
 kshim_kind *kshim__kind_from_spec(const struct kshim__kind_spec *spec)
@@ -243,12 +248,12 @@ kshim_kind *kshim__kind_from_spec(const struct kshim__kind_spec *spec)
 		return NULL;
 	}
 	fill(kind, spec, singular);
-	if (kshim_kind_has_subresource(kind, "scale"))
-		kind->scale_pointer = "/spec/replicas";
-	/* what no server tells: where scale is in the object itself */
+	/* what discovery does not tell: where scale is in the object itself */
 	row = kshim__kind_by_group_kind(kind->group, strlen(kind->group), kind->kind);
+	if (!spec->defined && kshim_kind_has_subresource(kind, "scale"))
+		kind->scale_pointer = "/spec/replicas";
 	if (row) {
-		if (row->scale_pointer)
+		if (!spec->defined && row->scale_pointer)
 			kind->scale_pointer = row->scale_pointer;
 		kind->alias = row->alias;
 	}

@@ -35,6 +35,7 @@ struct kshim_kind {
 	const char *scale_pointer; /* what scale sets: "/spec/replicas"; NULL: cannot be scaled */
 	unsigned verbs;
 	bool namespaced;
+	bool defined; /* of a definition: its versions are served, its scale_pointer is right */
 	char *storage; /* what the strings of a kind that is not static point into */
 };
 
@@ -47,8 +48,10 @@ struct kshim__kind_spec {
 	const char *const *versions; /* NULL-terminated, preferred first */
 	const char *const *short_names; /* NULL-terminated or NULL */
 	const char *subresources; /* " scale status " or NULL */
+	const char *scale_pointer; /* NULL: not known */
 	unsigned verbs;
 	bool namespaced;
+	bool defined;
 };
 
 /* true if group, kind, plural, versions and subresources are valid names. A bad
@@ -56,7 +59,8 @@ struct kshim__kind_spec {
 bool kshim__kind_spec_ok(const struct kshim__kind_spec *spec);
 
 /* New reference; NULL without memory or when a part is no valid name. With a
- * "scale" subresource scale_pointer is "/spec/replicas" of the Scale. */
+ * "scale" subresource and no more known of it, scale_pointer is "/spec/replicas"
+ * of the Scale. */
 kshim_kind *kshim__kind_from_spec(const struct kshim__kind_spec *spec);
 
 /* true if `name` (kind, plural, singular, short name, alias; perhaps with

@@ -30,6 +30,8 @@ static bool set_target(kshim_call *call, kshim_object *object)
 		target->api_version = kshim__strdup(api_version);
 		if (!target->api_version)
 			return false;
+		/* what the server gave may have moved; what the program wrote is its word */
+		target->fixed = !kshim_object_has(object, "/metadata/uid");
 	}
 	return target->kind || target->kind_name;
 }
@@ -98,6 +100,8 @@ static kshim_call *write_body(kshim_call *call, char *body, size_t len, enum ksh
 	call->request.body = body;
 	call->request.body_len = len;
 	call->request.content = content;
+	/* the body is of the version that the object is of */
+	call->target.fixed = kshim_object_has(call->object, "/apiVersion");
 	if (!kshim__write_params(call, options, flags))
 		return kshim__call_drop(call, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
 	return go(call, options);
@@ -271,13 +275,13 @@ static void scale_read(kshim_call *call)
 	kshim__verb_send(call);
 }
 
-/* Where in the object the number stands is known of built-in kinds; of others
- * the server's answer to the patch has to do. */
+/* Where in the object the number stands is known of built-in and of defined kinds;
+ * of others the server's answer to the patch has to do. */
 static const char *known_pointer(const kshim_kind *kind)
 {
 	const kshim_kind *row = kshim__kind_by_group_kind(kind->group, strlen(kind->group), kind->kind);
 
-	return row ? row->scale_pointer : NULL;
+	return kind->defined ? kind->scale_pointer : row ? row->scale_pointer : NULL;
 }
 
 static void scale_answered(kshim_call *call)
@@ -335,6 +339,7 @@ static void scale_patch(kshim_call *call)
 		kshim__call_fail(call, kshim__error_new(KSHIM_EINVAL, "a %s cannot be scaled", kind->kind));
 		return;
 	}
+	kshim__free(call->request.body); /* of a kind that was elsewhere */
 	kshim__buf_init(&body);
 	nest(&body, by_subresource ? "/spec/replicas" : kind->scale_pointer, call->number);
 	call->request.body = kshim__buf_take(&body, &call->request.body_len);

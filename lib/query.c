@@ -14,6 +14,7 @@ struct kshim_query {
 	const kshim_kind *kind; /* reference, or NULL: kind_name */
 	char *kind_name;
 	char *api_version; /* an object's own; NULL: what is served */
+	bool fixed;        /* that, and no other */
 	char *namespace_; /* NULL: the client's; "": all */
 	struct kshim__buf labels;
 	struct kshim__buf fields;
@@ -86,6 +87,7 @@ kshim_query *kshim_query_copy(const kshim_query *query)
 	if (query->fields.len)
 		kshim__buf_add(&copy->fields, query->fields.data, query->fields.len);
 	copy->api_version = kshim__strdup(query->api_version);
+	copy->fixed = query->fixed;
 	copy->resource_version = kshim__strdup(query->resource_version);
 	copy->match = query->match;
 	copy->page = kshim__strdup(query->page);
@@ -308,6 +310,7 @@ static kshim_call *new_call(kshim_query *query, const char *name, kshim_done_fn 
 	call->target.kind = query->kind ? kshim_kind_ref(query->kind) : NULL;
 	call->target.kind_name = kshim__strdup(query->kind_name);
 	call->target.api_version = kshim__strdup(query->api_version);
+	call->target.fixed = query->fixed;
 	call->namespace_ = kshim__strdup(query->namespace_);
 	call->name = kshim__strdup(name);
 	call->collection = !name;
@@ -638,6 +641,7 @@ kshim_query *kshim__query_of_object(kshim_object *object)
 	if (!query)
 		return NULL;
 	query->api_version = kshim__strdup(api_version);
+	query->fixed = api_version && !kshim_object_has(object, "/metadata/uid");
 	if (api_version && !query->api_version)
 		no_memory(object->client);
 	else if (kshim_query_add_field(query, "metadata.name", KSHIM_OP_EQUALS, &name, 1) == 0)

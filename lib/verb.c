@@ -41,17 +41,73 @@ static const kshim_kind *look_up_built_in(const struct kshim__target *target)
 	return kshim__kind_by_group_kind(target->api_version, group_len, target->kind_name);
 }
 
-/* The version to use of a row: the first that the server serves. */
-static const char *served_version(const kshim_kind *kind, const struct kshim__kinds *served)
+static bool lists(const kshim_kind *kind, const char *api_version)
 {
-	const kshim_kind *there = kshim__kinds_by_group_kind(served, kind->group, strlen(kind->group), kind->kind);
+	size_t i;
+
+	for (i = 0; kind->api_versions[i]; i++)
+		if (strcmp(kind->api_versions[i], api_version) == 0)
+			return true;
+	return false;
+}
+
+/* The same group, kind, names in a path, and scope. */
+static bool same_place(const kshim_kind *kind, const kshim_kind *other)
+{
+	return strcmp(kind->plural, other->plural) == 0 && kind->namespaced == other->namespaced;
+}
+
+static const kshim_kind *served_as(const struct kshim__kinds *served, const kshim_kind *kind)
+{
+	return kshim__kinds_by_group_kind(served, kind->group, strlen(kind->group), kind->kind);
+}
+
+/* Which of what is served takes a row's place: the first version that the row
+ * knows, in its order, else the server's first; `but` is left out unless NULL. */
+static const char *served_version(const kshim_kind *kind, const kshim_kind *there, const char *but)
+{
+	const kshim_kind *orders[] = {kind, there};
 	size_t i, k;
 
-	for (i = 0; there && kind->versions[i]; i++)
-		for (k = 0; there->versions[k]; k++)
-			if (strcmp(kind->versions[i], there->versions[k]) == 0)
-				return kind->api_versions[i];
+	for (k = 0; k < 2; k++)
+		for (i = 0; orders[k]->api_versions[i]; i++) {
+			const char *version = orders[k]->api_versions[i];
+
+			if (lists(there, version) && (!but || strcmp(version, but) != 0))
+				return version;
+		}
 	return NULL;
+}
+
+/* The kind is what the server serves now; `version` may be one of the row's. */
+static void move(struct kshim__target *target, const kshim_kind *there, const char *version)
+{
+	size_t i;
+
+	for (i = 0; strcmp(there->api_versions[i], version) != 0;)
+		i++;
+	target->version = there->api_versions[i];
+	kshim__free(target->api_version);
+	target->api_version = NULL;
+	kshim_kind_ref(there);
+	kshim_kind_unref(target->kind);
+	target->kind = there;
+}
+
+/* What discovery says of a known kind: false if nothing is served of it. A row
+ * stays a row where it has the version. */
+static bool settle(struct kshim__target *target, const struct kshim__kinds *served)
+{
+	const kshim_kind *there = served_as(served, target->kind);
+	const char *version = there ? served_version(target->kind, there, NULL) : NULL;
+
+	if (!version)
+		return false;
+	if (lists(target->kind, version) && same_place(target->kind, there))
+		target->version = version;
+	else
+		move(target, there, version);
+	return true;
 }
 
 /* The object's own version, as the kind's row has it if it does: that text
@@ -64,6 +120,15 @@ static const char *own_version(const struct kshim__target *target)
 		if (strcmp(target->kind->api_versions[i], target->api_version) == 0)
 			return target->kind->api_versions[i];
 	return target->api_version;
+}
+
+/* What discovery says goes before what handles know. */
+static void follow(struct kshim__target *target, const struct kshim__kinds *served)
+{
+	const kshim_kind *there = served ? served_as(served, target->kind) : NULL;
+
+	if (there && !target->fixed && !(lists(there, target->version) && same_place(target->kind, there)))
+		move(target, there, served_version(target->kind, there, NULL));
 }
 
 /* true when the kind and its version are known. */
@@ -82,8 +147,11 @@ static bool try_without_server(kshim_call *call)
 	}
 	if (target->api_version)
 		target->version = own_version(target);
-	else if (!target->kind->versions[1])
+	else if (!target->kind->versions[1] || target->kind->defined)
 		target->version = target->kind->api_versions[0];
+	/* nearly always it needs no look */
+	if (target->version && kshim__discovery_has_moved(call->client))
+		follow(target, kshim__discovery_loaded(call->client));
 	return target->version != NULL;
 }
 
@@ -110,35 +178,70 @@ static void discovered(kshim_call *call)
 		if (kind)
 			set_kind(target, kind);
 	}
-	if (target->kind)
-		target->version = target->api_version ? own_version(target) : served_version(target->kind, served);
-	if (target->kind && !target->version && served->missing)
+	if (target->kind && target->api_version) {
+		target->version = own_version(target);
+		follow(target, served);
+	} else if (target->kind && !settle(target, served) && served->missing) {
 		target->version = target->kind->api_versions[0];
-	if (!target->version) {
+	}
+	if (target->version)
+		call->then(call);
+	else if (kshim__discovery_is_older(call))
+		kshim__discovery_need_newer(call, discovered);
+	else
 		kshim__call_fail(call, kshim__error_new(KSHIM_ENOKIND, "the server doesn't have a resource type \"%s\"%s%s%s",
 							name_of(target), served->missing ? " (not answering: " : "",
 							served->missing ? served->missing : "",
 							served->missing ? ")" : ""));
+}
+
+/* The kind is served in another version, under another name or in another scope:
+ * the same once more there. Else the error stays. */
+static void looked_again(kshim_call *call)
+{
+	struct kshim__target *target = &call->target;
+	kshim_error *error = NULL;
+	const struct kshim__kinds *served = kshim__discovery_kinds(call->client, &error);
+	const kshim_kind *there = served ? served_as(served, target->kind) : NULL;
+	const char *version = NULL;
+	bool same;
+
+	kshim_error_free(error);
+	if (there) {
+		same = same_place(target->kind, there);
+		/* where it is as it was, there is but no such subresource */
+		if (!same || !call->subresource || !lists(there, target->version))
+			version = served_version(target->kind, there, same ? target->version : NULL);
+	} else if (served && !served->missing) {
+		kshim__discovery_gone(call->client, target->kind);
+	}
+	if (!version) {
+		call->answered(call);
 		return;
 	}
+	kshim__discovery_moved(call->client, there);
+	move(target, there, version);
+	kshim_error_free(call->result.error);
+	call->result.error = NULL;
 	call->then(call);
 }
 
-static void resolve(kshim_call *call)
+/* The server has done nothing, so any verb may be carried out again. */
+static void look_again(kshim_call *call)
 {
-	if (try_without_server(call))
-		call->then(call);
-	else
-		kshim__discovery_need(call, discovered);
+	kshim__discovery_need_newer(call, looked_again);
 }
 
 void kshim__verb_resolve(kshim_call *call, void (*then)(kshim_call *call))
 {
 	call->then = then;
-	if (call->target.version)
-		then(call);
+	kshim__discovery_asked(call);
+	if (!call->target.fixed && !call->judge)
+		call->unserved = look_again;
+	if (try_without_server(call))
+		call->then(call);
 	else
-		resolve(call);
+		kshim__discovery_need(call, discovered);
 }
 
 /* The namespace that goes into the path; false when one is needed. */

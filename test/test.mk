@@ -3,10 +3,11 @@
 
 UNIT_TESTS := $(patsubst test/%.c,$(BUILD)/test/%,$(wildcard test/unit/test_*.c))
 FAULT_TESTS := $(patsubst test/%.c,$(BUILD)/test/%,$(wildcard test/faults/test_*.c) test/faults/selftest.c)
-# test_client and test_kinds first, test_changes last: after definitions were deleted discovery is unsteady for a while.
+# test_client and test_kinds first, test_changes and test_crd last: after definitions were deleted discovery is
+# unsteady for a while.
 LIVE_TESTS := $(patsubst test/%.c,$(BUILD)/test/%,test/live/test_client.c test/live/test_kinds.c \
-	$(filter-out %/test_client.c %/test_kinds.c %/test_changes.c,$(wildcard test/live/test_*.c)) \
-	test/live/test_changes.c)
+	$(filter-out %/test_client.c %/test_kinds.c %/test_changes.c %/test_crd.c,$(wildcard test/live/test_*.c)) \
+	test/live/test_changes.c test/live/test_crd.c)
 TEST_UTIL := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/*.c))
 LIVE_UTIL := $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/live/test_%.c,$(wildcard test/live/*.c)))
 LIVE_SCRIPTS := $(wildcard test/live/*.sh)

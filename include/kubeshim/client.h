@@ -110,7 +110,7 @@ KSHIM_API kshim_call *kshim_client_request(kshim_client *client, const char *met
 
 /* A kind by any of its names ("po", "Deployment", "apps/deployments",
  * "widgets.example.com"), as the server serves it: kshim_result_kind().
- * KSHIM_ENOKIND if it does not. */
+ * KSHIM_ENOKIND if it does not: a name that is not known is asked for anew. */
 KSHIM_API kshim_call *kshim_client_find_kind(kshim_client *client, const char *name, kshim_done_fn *done,
 					     void *user);
 
@@ -119,11 +119,16 @@ KSHIM_API kshim_call *kshim_client_find_kind(kshim_client *client, const char *n
 KSHIM_API kshim_call *kshim_client_list_kinds(kshim_client *client, kshim_kind_fn *each, kshim_done_fn *done,
 					      void *user);
 
-/* Discovery is asked once per client, when first needed. This forgets it. */
+/* Discovery is asked when first needed; and again, once in a call, for a name that
+ * it does not have, and for a kind whose path nobody serves (any more): that call
+ * then goes to where the kind is served now (kubeshim(7), DISCOVERY). This forgets
+ * it. */
 KSHIM_API void kshim_client_forget_kinds(kshim_client *client);
 
 /* Makes a kind of one's own known, so that its name and its objects' apiVersion
- * and kind find it without discovery. 0, or -1 without memory. */
+ * and kind find it without discovery; in the place of one with the same group and
+ * kind, or group and plural. Forgotten when a call finds that it is served
+ * elsewhere or, if it is of a definition, not at all. 0, or -1 without memory. */
 KSHIM_API int kshim_client_add_kind(kshim_client *client, const kshim_kind *kind);
 
 KSHIM_END_DECLS

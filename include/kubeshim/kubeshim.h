@@ -8,6 +8,7 @@
 #include <kubeshim/client.h>
 #include <kubeshim/common.h>
 #include <kubeshim/config.h>
+#include <kubeshim/crd.h>
 #include <kubeshim/dask.h>
 #include <kubeshim/error.h>
 #include <kubeshim/kind.h>

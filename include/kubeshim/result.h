@@ -39,7 +39,7 @@ KSHIM_API const char *kshim_result_continue(const kshim_result *result);
  * are of a newer state; else 1. */
 KSHIM_API int kshim_result_is_consistent(const kshim_result *result);
 
-/* find_kind: the kind, borrowed: kshim_kind_ref() keeps it. */
+/* find_kind, crd_define: the kind, borrowed: kshim_kind_ref() keeps it. */
 KSHIM_API const kshim_kind *kshim_result_kind(const kshim_result *result);
 
 /* The HTTP status of the last answer, 0 if there was none. */

@@ -141,6 +141,16 @@ bool live_asked(const struct live *live, const char *begin)
 	return false;
 }
 
+bool live_asked_for(const struct live *live, const char *request)
+{
+	unsigned i;
+
+	for (i = 0; i < live->requests && i < LIVE_PATHS; i++)
+		if (strcmp(live->paths[i], request) == 0)
+			return true;
+	return false;
+}
+
 static char *copy(const char *text)
 {
 	return text ? strdup(text) : NULL;

@@ -106,6 +106,8 @@ bool live_again(struct live *live, unsigned *tries, const char *what);
 void live_reset(struct live *live);
 /* true if a request began with it ("GET /apis"). */
 bool live_asked(const struct live *live, const char *begin);
+/* true if one was just this. */
+bool live_asked_for(const struct live *live, const char *request);
 
 /* Applies the CRDs of test/cluster/dask-crds.yaml, and waits until they are
  * served; removes those that were not there before. */
