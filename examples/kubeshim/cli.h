@@ -49,6 +49,8 @@ struct settings {
 	const char *pod_selector;
 	const char *method, *data, *port, *scheme;
 	struct values headers;
+	bool overwrite, list;
+	const char *resource_version;
 };
 
 /* The groups of options that a verb may take. */
@@ -73,6 +75,7 @@ enum {
 	TAKES_ROLLOUT = 1 << 17,
 	TAKES_DRAIN = 1 << 18,
 	TAKES_PROXY = 1 << 19,
+	TAKES_METADATA = 1 << 20,
 };
 
 struct app;
@@ -105,7 +108,7 @@ struct target {
 	kshim_object *object;
 	const char *source; /* the file it came from */
 	char *text; /* patch: the object before; delete: its uid; drain: why it failed;
-	               proxy: the path */
+	               proxy: the path; label: what was done */
 	bool waits; /* delete: it was not gone at once */
 	struct app *app; /* logs: for several at a time */
 };
@@ -138,6 +141,7 @@ struct app {
 	int64_t pause_ms, waited_ms;
 	const struct rollout *rollout; /* which one of its verbs */
 	struct drain *drain;
+	json_t *changes; /* label, annotate: values, and null of what goes */
 	kshim_call *call;    /* rollout status */
 	size_t goal;         /* wait: which one is next */
 	int64_t deadline_ms; /* on the monotonic clock */
@@ -200,7 +204,7 @@ int tables_add_page(struct app *app, const struct target *target, const char *js
 void tables_print(struct app *app);
 
 /* The verbs: get.c, write.c, change.c, delete.c, about.c, logs.c, rollout.c, wait.c, node.c,
- * proxy.c */
+ * proxy.c, metadata.c */
 int get_prepare(struct app *app);
 begin_fn get_begin;
 void get_finish(struct app *app);
@@ -228,6 +232,8 @@ begin_fn node_begin;
 void node_finish(struct app *app);
 int proxy_prepare(struct app *app);
 begin_fn proxy_begin;
+int metadata_prepare(struct app *app);
+begin_fn metadata_begin;
 int kinds_prepare(struct app *app);
 begin_fn kinds_begin;
 int version_prepare(struct app *app);

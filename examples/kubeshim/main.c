@@ -48,6 +48,12 @@ static const struct verb verbs[] = {
 	 .finish = node_finish},
 	{.name = "proxy", .usage = "KIND/NAME PATH", .summary = "make a request to a Service, a Pod or a Node",
 	 .takes = TAKES_PROXY, .prepare = proxy_prepare, .begin = proxy_begin},
+	{.name = "label", .usage = "KIND NAME... KEY=VALUE... KEY-...", .summary = "set and remove labels of objects",
+	 .takes = TAKES_NAMESPACES | TAKES_SELECTOR | TAKES_OUTPUT | TAKES_DRY_RUN | TAKES_METADATA,
+	 .prepare = metadata_prepare, .begin = metadata_begin},
+	{.name = "annotate", .usage = "KIND NAME... KEY=VALUE... KEY-...", .summary = "set and remove annotations of objects",
+	 .takes = TAKES_NAMESPACES | TAKES_SELECTOR | TAKES_OUTPUT | TAKES_DRY_RUN | TAKES_METADATA,
+	 .prepare = metadata_prepare, .begin = metadata_begin},
 	{.name = "kinds", .alias = "api-resources", .usage = "", .summary = "the kinds that the server serves",
 	 .takes = TAKES_OUTPUT | TAKES_HEADERS, .prepare = kinds_prepare, .begin = kinds_begin},
 	{.name = "config", .usage = "view | get-contexts | current-context", .summary = "what the kubeconfig says",
@@ -201,6 +207,7 @@ int main(int argc, char **argv)
 	kshim_loop_free(app.loop);
 	app.loop = NULL;
 	targets_free(&app);
+	json_decref(app.changes);
 	kshim_config_unref(app.config);
 	for (i = 0; i < app.warned.count; i++)
 		free((char *)app.warned.at[i]);

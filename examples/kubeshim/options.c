@@ -39,7 +39,7 @@ static const struct option options[] = {
 	{"ignore-not-found", 0, FLAG, AT(ignore_not_found), TAKES_MISSING, NULL, "what is not there is no error"},
 	{"filename", 'f', SEVERAL, AT(files), TAKES_FILES, "FILE", "a YAML or JSON file; -: standard input"},
 	{"dry-run", 0, TEXT, AT(dry_run), TAKES_DRY_RUN, "server|none", "the server does everything but store"},
-	{"field-manager", 0, TEXT, AT(field_manager), TAKES_FIELDS | TAKES_ROLLOUT, "NAME",
+	{"field-manager", 0, TEXT, AT(field_manager), TAKES_FIELDS | TAKES_ROLLOUT | TAKES_METADATA, "NAME",
 	 "who manages the fields that are written"},
 	{"validate", 0, TEXT, AT(validate), TAKES_FIELDS, "strict|warn|ignore",
 	 "what to do about unknown fields (strict)"},
@@ -49,7 +49,7 @@ static const struct option options[] = {
 	{"type", 0, TEXT, AT(type), TAKES_PATCH, "json|merge|strategic", "its type (strategic)"},
 	{"subresource", 0, TEXT, AT(subresource), TAKES_PATCH, "NAME", "patch this subresource: status, scale"},
 	{"replicas", 0, NUMBER, AT(replicas), TAKES_SCALE, "N", "the same as N behind the name"},
-	{"all", 0, FLAG, AT(all), TAKES_DELETE | TAKES_WAIT, NULL, "every object of the kind"},
+	{"all", 0, FLAG, AT(all), TAKES_DELETE | TAKES_WAIT | TAKES_METADATA, NULL, "every object of the kind"},
 	{"cascade", 0, TEXT, AT(cascade), TAKES_DELETE, "background|foreground|orphan",
 	 "what becomes of dependents (background)"},
 	{"grace-period", 0, NUMBER, AT(grace_period), TAKES_DELETE, "N", "seconds; 0 needs --force, else it is 1"},
@@ -89,6 +89,9 @@ static const struct option options[] = {
 	{"data", 'd', TEXT, AT(data), TAKES_PROXY, "DATA|@FILE", "send this body; @-: standard input"},
 	{"port", 0, TEXT, AT(port), TAKES_PROXY, "PORT", "its number, or a Service port's name"},
 	{"scheme", 0, TEXT, AT(scheme), TAKES_PROXY, "http|https", "how the target is spoken to"},
+	{"overwrite", 0, FLAG, AT(overwrite), TAKES_METADATA, NULL, "a key that has another value gets this one"},
+	{"resource-version", 0, TEXT, AT(resource_version), TAKES_METADATA, "VERSION", "only if the object's is this one"},
+	{"list", 0, FLAG, AT(list), TAKES_METADATA, NULL, "show them, and change nothing"},
 	{"client", 0, FLAG, AT(client_only), TAKES_VERSION, NULL, "do not ask the server"},
 };
 

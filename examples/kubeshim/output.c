@@ -43,10 +43,21 @@ void fail_client(struct app *app)
 	fail(app, "%s", error ? kshim_error_message(error) : "out of memory");
 }
 
+static bool is_said_before(const kshim_error *error, size_t i)
+{
+	size_t k;
+
+	for (k = 0; k < i; k++)
+		if (strcmp(kshim_error_cause_field(error, k), kshim_error_cause_field(error, i)) == 0 &&
+		    strcmp(kshim_error_cause_message(error, k), kshim_error_cause_message(error, i)) == 0)
+			return true;
+	return false;
+}
+
 /* 422: the causes, one a line, each once. */
 static void fail_invalid(const kshim_error *error)
 {
-	size_t len, i, k, count = kshim_error_cause_count(error);
+	size_t len, i, several = 0, count = kshim_error_cause_count(error);
 	const char *body = kshim_error_body(error, &len);
 	json_t *status = body ? json_loadb(body, len, 0, NULL) : NULL, *details = json_object_get(status, "details");
 	const char *kind = json_string_value(json_object_get(details, "kind"));
@@ -58,18 +69,14 @@ static void fail_invalid(const kshim_error *error)
 		fprintf(stderr, "The request is invalid");
 	if (!kind && !name && !count)
 		fprintf(stderr, ": %s", kshim_error_message(error));
+	for (i = 1; i < count; i++)
+		several += !is_said_before(error, i);
 	if (count)
-		fprintf(stderr, ": %s", count > 1 ? "\n" : "");
-	for (i = 0; i < count; i++) {
-		const char *field = kshim_error_cause_field(error, i), *message = kshim_error_cause_message(error, i);
-
-		for (k = 0; k < i; k++)
-			if (strcmp(kshim_error_cause_field(error, k), field) == 0 &&
-			    strcmp(kshim_error_cause_message(error, k), message) == 0)
-				break;
-		if (k == i)
-			fprintf(stderr, "%s%s: %s%s", count > 1 ? "* " : "", field, message, i + 1 < count ? "\n" : "");
-	}
+		fputs(": ", stderr);
+	for (i = 0; i < count; i++)
+		if (!is_said_before(error, i))
+			fprintf(stderr, "%s%s: %s", several ? "\n* " : "", kshim_error_cause_field(error, i),
+				kshim_error_cause_message(error, i));
 	fputc('\n', stderr);
 	json_decref(status);
 }

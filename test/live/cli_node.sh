@@ -241,4 +241,74 @@ else
 	skip 'proxied requests that are answered: there is no node'
 fi
 
+echo '# label, annotate'
+cat >maps.yaml <<'Y'
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: a, labels: {old: "1"}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: b}
+Y
+"$kubeshim" -n "$ns" create -f maps.yaml >/dev/null
+l() {
+	local name=$1
+
+	shift
+	t "label: $name" "$1" "$2" "$3" -n "$ns" label "${@:4}"
+}
+l 'dry run' 0 'configmap/a labeled (server dry run)' '' cm a new=1 --dry-run=server
+l 'set' 0 'configmap/a labeled' '' cm a new=1
+l 'is so already' 0 'configmap/a not labeled' '' cm/a new=1
+l 'another value' 1 '' "error: 'new' already has a value (1), and --overwrite is false" cm a new=2 third=3
+l 'another value, of two' 1 '' "error: 'old' already has a value (1), and --overwrite is false, 'new' already has a value (1), and --overwrite is false" \
+	cm a old=2 new=2
+l 'so nothing was set' 0 $'new=1\nold=1' '' cm a --list
+l 'overwritten' 0 'configmap/a labeled' '' cm a new=2 --overwrite
+l 'set and removed' 0 'configmap/a modified' '' cm a third= old-
+l 'what is not there' 0 $'label "old" not found.\nconfigmap/a not labeled' '' cm a old-
+l 'removed' 0 $'label "old" not found.\nconfigmap/a unlabeled' '' cm a third- old-
+l 'the list of two' 0 $'Listing labels for ConfigMap./a:\n new=2\nListing labels for ConfigMap./b:' '' cm a b --list
+l 'a list as it would be' 0 $'new=2\nx=y' '' cm a x=y --list
+l 'a selector' 0 'configmap/a labeled' '' cm -l new=2 picked=yes
+l 'a field selector' 0 'configmap/b' '' cm --field-selector metadata.name=b picked=yes -o name
+l 'names' 0 $'configmap/a\nconfigmap/b' '' cm/a cm/b x=1 -o name
+l 'JSON' 0 '{*"labels":{*"x":"2"*}*}' '' cm b x=2 --overwrite -o json
+l 'all of a kind' 0 $'*configmap/a labeled\nconfigmap/b labeled*' '' cm --all every=1
+l 'cluster-scoped' 0 "node/$one labeled" '' node "$one" x=1
+l 'nothing selected' 0 '' '' cm -l none=here x=1
+l 'one of two is missing' 1 'configmap/a labeled' 'Error from server (NotFound): configmaps "nobody" not found' cm nobody a y=1
+l 'another version' 1 '' 'Error from server (Conflict): Operation cannot be fulfilled on configmaps "a": the object has been modified; *' \
+	cm a z=1 --resource-version 1
+version=$("$kubeshim" -n "$ns" get cm a -o json | sed 's/.*"resourceVersion":"\([0-9]*\)".*/\1/')
+l 'this version' 0 'configmap/a labeled' '' cm a z=1 --resource-version "$version"
+l 'a version of two' 1 '' 'error: --resource-version may only be used with a single resource' cm a b z=1 --resource-version 1
+l 'a bad value' 1 '' 'error: invalid label value: "z=a!": a valid label must be an empty string or *' cm a 'z=a!'
+l 'a long value' 1 '' 'error: invalid label value: "z=*": must be no more than 63 bytes' cm a "z=$(printf '%064d' 1)"
+l 'two signs' 1 '' 'error: invalid label spec: z=1=2' cm a z=1=2
+l 'a bad key' 1 '' 'The ConfigMap "a" is invalid: metadata.labels: Invalid value: "b!": *' cm a 'b!=1'
+l 'set and removed the same' 1 '' 'error: can not both modify and remove a label in the same command' cm a z=1 z-
+l 'a name behind' 1 '' 'error: all resources must be specified before label changes: b' cm a z=1 b
+l 'no label' 1 '' 'error: at least one label update is required' cm a
+l 'no object' 1 '' 'error: one or more resources must be specified as *' z=1
+l 'no name' 1 '' 'error: resource(s) were provided, but no name was specified' cm z=1
+l 'all and a selector' 1 '' 'error: cannot set --all and --selector at the same time' cm --all -l a=b z=1
+l 'a list in a format' 1 '' 'error: --list and --output may not be specified together' cm a --list -o name
+t 'annotate: set' 0 'configmap/a annotated' '' -n "$ns" annotate cm a 'note=a = b, "c"' kubernetes.io/change-cause=1
+t 'annotate: it is so' 0 $'kubernetes.io/change-cause=1\nnote=a = b, "c"' '' -n "$ns" annotate cm a --list
+t 'annotate: is so already' 0 'configmap/a annotated' '' -n "$ns" annotate cm a kubernetes.io/change-cause=1
+t 'annotate: one that may be written again' 0 'configmap/a annotated' '' -n "$ns" annotate cm a kubernetes.io/change-cause=2
+t 'annotate: another value' 1 '' "error: --overwrite is false but found the following declared annotation(s): 'note' already has a value (a = b, \"c\")" \
+	-n "$ns" annotate cm a note=2
+t 'annotate: overwritten, of two' 0 $'configmap/a annotated\nconfigmap/b annotated' '' -n "$ns" annotate cm a b note=2 --overwrite
+t 'annotate: removed' 0 'configmap/a annotated' '' -n "$ns" annotate cm a note- nothing- kubernetes.io/change-cause-
+t 'annotate: it is gone' 0 '' '' -n "$ns" annotate cm/a --list
+t 'annotate: set and removed the same' 1 '' 'error: can not both modify and remove the following annotation(s) in the same command: x, y' \
+	-n "$ns" annotate cm a x=1 y=2 x- y-
+t 'annotate: no annotation' 1 '' 'error: at least one annotation update is required' -n "$ns" annotate cm a
+t 'annotate: another version' 1 '' 'Error from server (Conflict): *' -n "$ns" annotate cm a x=1 --resource-version=1
+t 'annotate: a dry run' 0 'configmap/b annotated (server dry run)' '' -n "$ns" annotate cm b note- --dry-run=server
+t 'annotate: it was one' 0 'note=2' '' -n "$ns" annotate cm b --list
+
 finish
