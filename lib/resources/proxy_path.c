@@ -20,20 +20,20 @@ static int encoded(const char *at)
 /* No segment that is decoded, once, to "." or "..": the API server decodes the path. */
 static bool stays_inside(const char *path)
 {
-	size_t dots = 0, others = 0;
-	int c;
+	size_t dots = 0, others = 0, len;
 
-	for (;; path += c == '%' ? 3 : 1) {
+	for (;; path += len) {
 		int byte = encoded(path);
+		bool end = *path == '?' || !*path;
 
-		c = byte >= 0 ? '%' : *path;
+		len = byte >= 0 ? 3 : 1; /* a '%' alone is no more than itself */
 		if (byte < 0)
 			byte = (unsigned char)*path;
-		if (byte == '/' || byte == '\\' || c == '?' || !c) {
+		if (byte == '/' || byte == '\\' || end) {
 			if (!others && (dots == 1 || dots == 2))
 				return false;
 			dots = others = 0;
-			if (c == '?' || !c)
+			if (end)
 				return true;
 		} else if (byte == '.') {
 			dots++;

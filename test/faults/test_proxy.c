@@ -133,7 +133,7 @@ static void test_paths(void **state)
 	};
 	static const char *const refused[] = {
 		"..", "/..", "/../x", "/a/..", "/a/../b", "/./a", "/a/.", "/%2e%2e/x", "/.%2E", "/a%2F..%2Fb", "/a%2f%2e%2e",
-		"/..?x", "/a\\..\\b", "%2e",
+		"/..?x", "/a\\..\\b", "%2e", "/%/..", "/a%x/../b", "/50%/../x", "/%2/..", "/%%/../x",
 	};
 	const struct fakeapi_route routes[] = {{"GET", NULL, .answer = {.type = "text/plain", .body = "x"}}};
 	kshim_object *target;
