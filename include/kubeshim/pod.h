@@ -94,7 +94,9 @@ typedef void kshim_log_fn(const char *container, const char *data, size_t len, v
  *    Ten such attempts (kshim_client_set_max_retries()) may fail in a row; a
  *    stream that brought a line, or lasted for 2 seconds, is none that failed.
  * A line is held until it is complete; one of more than 16 MiB is
- * KSHIM_EPROTOCOL.
+ * KSHIM_EPROTOCOL. (Lines of more than some KiB are kept on the node in parts, and
+ * a kubelet of 1.36 gives what came on stderr between two parts of a line of stdout
+ * as one line with them.)
  *
  * Errors: KSHIM_ENOTFOUND (no such Pod), KSHIM_EBADREQUEST (no such container,
  * several to choose from, no previous one, or, without follow, it has not begun:
