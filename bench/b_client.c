@@ -1,8 +1,10 @@
 #include "b_client.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static void indent(FILE *to, const char *pem)
 {
@@ -13,7 +15,7 @@ static void indent(FILE *to, const char *pem)
 	}
 }
 
-static kshim_config *config_of(const struct bench_options *options)
+static kshim_config *config_of(const struct bench_options *options, const char *user)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -23,8 +25,8 @@ static kshim_config *config_of(const struct bench_options *options)
 
 	fprintf(to, "apiVersion: v1\nkind: Config\ncurrent-context: bench\n"
 		    "contexts: [{name: bench, context: {cluster: bench, user: bench}}]\n"
-		    "users: [{name: bench, user: {}}]\nclusters:\n- name: bench\n  cluster:\n    server: %s\n",
-		options->url);
+		    "users: [{name: bench, user: {%s}}]\nclusters:\n- name: bench\n  cluster:\n    server: %s\n",
+		user, options->url);
 	if (options->ca_pem) {
 		fputs("    certificate-authority-data: |\n      ", to);
 		indent(to, options->ca_pem);
@@ -41,8 +43,13 @@ static kshim_config *config_of(const struct bench_options *options)
 
 kshim_client *b_client_new(kshim_loop *loop, const struct bench_options *options)
 {
+	return b_client_new_as(loop, options, "");
+}
+
+kshim_client *b_client_new_as(kshim_loop *loop, const struct bench_options *options, const char *user)
+{
 	kshim_error *error = NULL;
-	kshim_client *client = kshim_client_open(loop, config_of(options), &error);
+	kshim_client *client = kshim_client_open(loop, config_of(options, user), &error);
 
 	if (!client) {
 		fprintf(stderr, "bench: %s\n", kshim_error_message(error));
@@ -61,4 +68,26 @@ void b_count(struct bench *bench, const kshim_result *result)
 		return;
 	bench->failed++;
 	fprintf(stderr, "bench: %s\n", kshim_error_message(kshim_result_error(result)));
+}
+
+static uint64_t cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+void b_pass(kshim_loop *loop, struct b_passes *passes)
+{
+	struct pollfd fd = {.fd = kshim_loop_fd(loop), .events = POLLIN};
+	uint64_t begin, took;
+
+	poll(&fd, 1, -1);
+	begin = cpu_ns();
+	kshim_loop_process(loop);
+	took = cpu_ns() - begin;
+	passes->count++;
+	if (took > passes->longest_ns)
+		passes->longest_ns = took;
 }

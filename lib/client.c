@@ -16,7 +16,11 @@
 #define MAX_CONNECTIONS 8
 #define MAX_RETRIES 10
 #define STREAM_CONNECTIONS 10000L
-#define STREAMS_PER_CONNECTION 64 /* below the 100 that API servers allow */
+/* Below the 100 that API servers allow: what one connection brings at a time
+ * libcurl takes in one call, and 100 answers of 4 KB keep it busy for more than a
+ * millisecond. Streams that stay bring little. */
+#define STREAMS_PER_CONNECTION 64
+#define LASTING_STREAMS_PER_CONNECTION 100
 
 static void loop_ends(struct kshim__guest *guest);
 static void loop_is_gone(struct kshim__guest *guest);
@@ -46,8 +50,11 @@ static void settle_lane(kshim_client *client, struct kshim__lane *lane)
 	kshim__transport_set_http_version(&lane->transport, version);
 	if (client->credential && client->credential->cert.len)
 		kshim__transport_set_identity(&lane->transport, &client->credential->cert, &client->credential->key);
-	kshim__multi_set_max_connections(&lane->transport.multi, lane == &client->lanes[KSHIM__LANE_CALLS] ?
-									 (long)client->max_connections : STREAM_CONNECTIONS);
+	lane->transport.room = &client->admit_more;
+	if (lane == &client->lanes[KSHIM__LANE_CALLS])
+		kshim__multi_set_limits(&lane->transport.multi, (long)client->max_connections, STREAMS_PER_CONNECTION);
+	else
+		kshim__multi_set_limits(&lane->transport.multi, STREAM_CONNECTIONS, LASTING_STREAMS_PER_CONNECTION);
 }
 
 static bool open_lane(kshim_client *client, enum kshim__lane_kind which, kshim_error **error)
@@ -97,6 +104,7 @@ kshim_client *kshim_client_open(kshim_loop *loop, kshim_config *config, kshim_er
 	client->guest.loop_is_gone = loop_is_gone;
 	kshim__list_init(&client->guest.link);
 	kshim__list_init(&client->tenants);
+	kshim__list_init(&client->refused);
 	kshim__task_init(&client->admit_more, admit_more);
 	client->access = access;
 	client->http_version = KSHIM_HTTP_1_1;
@@ -147,8 +155,6 @@ static void let_go(kshim_client *client)
 		return;
 	kshim__list_remove(&client->guest.link);
 	kshim__task_remove(&client->admit_more);
-	kshim__credential_free(client->credential);
-	client->credential = NULL;
 	for (i = 0; i < KSHIM__LANES; i++)
 		if (client->lanes[i].open)
 			kshim__transport_free(&client->lanes[i].transport);
@@ -167,6 +173,9 @@ static void close_client(kshim_client *client)
 		kshim__list_remove(&tenant->link);
 		tenant->evict(tenant);
 	}
+	/* a plugin that runs ends with it, whoever still holds an object of this client */
+	kshim__credential_free(client->credential);
+	client->credential = NULL;
 }
 
 static void loop_ends(struct kshim__guest *guest)
@@ -204,6 +213,7 @@ void kshim__client_unref(kshim_client *client)
 	if (client->discovery)
 		client->discovery_free(client->discovery);
 	kshim_error_free(client->error);
+	kshim_error_free(client->refusal);
 	kshim__free(client->user_agent);
 	kshim__free(client);
 }
@@ -499,6 +509,15 @@ static void take_identity(kshim_client *client)
 						      of_plugin ? &credential->key : &access->key);
 }
 
+/* A thousand that waited for one credential take more than one pass. */
+static bool pass_is_over(kshim_client *client, unsigned *count)
+{
+	if (!(*count)++ || !kshim__loop_exhausted(client->loop))
+		return false;
+	kshim__task_queue(client->loop, &client->admit_more);
+	return true;
+}
+
 static void admit_next(kshim_client *client, struct kshim__lane *lane)
 {
 	unsigned count = 0;
@@ -506,13 +525,12 @@ static void admit_next(kshim_client *client, struct kshim__lane *lane)
 	while (lane->admitted < most_at_once(client, lane) && !kshim__list_empty(&lane->queue)) {
 		struct kshim__ticket *ticket = KSHIM__OWNER(lane->queue.next, struct kshim__ticket, link);
 
-		if (client->credential && !kshim__credential_ready(client->credential, ticket->waited))
+		if (client->credential && !kshim__credential_ready(client->credential,
+								   ticket->fetches != client->credential->fetches))
 			return; /* credential_changed() goes on */
-		/* a thousand that waited for one credential take more than one pass */
-		if (count++ && kshim__loop_exhausted(client->loop)) {
-			kshim__task_queue(client->loop, &client->admit_more);
+		/* the transport tells when it has some */
+		if (!kshim__transport_has_room(&lane->transport) || pass_is_over(client, &count))
 			return;
-		}
 		kshim__access_rotate(client->access, kshim__now_us() / 1000);
 		take_identity(client);
 		kshim__list_remove(&ticket->link);
@@ -522,11 +540,24 @@ static void admit_next(kshim_client *client, struct kshim__lane *lane)
 	}
 }
 
+static void refuse_some(kshim_client *client)
+{
+	unsigned count = 0;
+
+	while (!kshim__list_empty(&client->refused) && !pass_is_over(client, &count)) {
+		struct kshim__ticket *ticket = KSHIM__OWNER(client->refused.next, struct kshim__ticket, link);
+
+		kshim__list_remove(&ticket->link);
+		ticket->refuse(ticket, client->refusal);
+	}
+}
+
 static void admit_more(struct kshim__task *task)
 {
 	kshim_client *client = KSHIM__OWNER(task, kshim_client, admit_more);
 	int i;
 
+	refuse_some(client);
 	for (i = 0; i < KSHIM__LANES && !client->closed; i++)
 		admit_next(client, &client->lanes[i]);
 }
@@ -536,7 +567,7 @@ bool kshim__client_enter(kshim_client *client, enum kshim__lane_kind which, stru
 	if (!client->lanes[which].open && !open_lane(client, which, NULL))
 		return false;
 	ticket->lane = &client->lanes[which];
-	ticket->waited = false;
+	ticket->fetches = kshim__client_credential(client);
 	kshim__list_append(&ticket->lane->queue, &ticket->link);
 	admit_next(client, ticket->lane);
 	return true;
@@ -557,31 +588,20 @@ void kshim__client_leave(kshim_client *client, struct kshim__ticket *ticket)
 static void credential_changed(struct kshim__credential *credential)
 {
 	kshim_client *client = kshim__client_ref(credential->owner);
-	struct kshim__link waited, *link;
+	char *warning = credential->warning;
 	int i;
 
-	kshim__list_init(&waited);
-	for (i = 0; i < KSHIM__LANES; i++) {
-		struct kshim__link *queue = &client->lanes[i].queue;
-
-		for (link = queue->next; link != queue; link = link->next)
-			KSHIM__OWNER(link, struct kshim__ticket, link)->waited = true;
-		while (credential->error && !kshim__list_empty(queue)) {
-			link = queue->next;
-			kshim__list_remove(link);
-			kshim__list_append(&waited, link);
-		}
-	}
-	while (!kshim__list_empty(&waited)) {
-		struct kshim__ticket *ticket = KSHIM__OWNER(waited.next, struct kshim__ticket, link);
-
-		kshim__list_remove(&ticket->link);
-		ticket->refuse(ticket, credential->error);
+	credential->warning = NULL;
+	if (credential->error) {
+		kshim_error_free(client->refusal);
+		client->refusal = kshim_error_copy(credential->error);
+		for (i = 0; i < KSHIM__LANES; i++)
+			kshim__list_splice(&client->refused, &client->lanes[i].queue);
 	}
 	admit_more(&client->admit_more);
-	if (credential->warning && client->on_warning)
-		client->on_warning(credential->warning, client->on_warning_user);
-	kshim__free(credential->warning);
-	credential->warning = NULL;
+	/* the callback may free the client, and the credential with it */
+	if (warning && client->on_warning)
+		client->on_warning(warning, client->on_warning_user);
+	kshim__free(warning);
 	kshim__client_unref(client);
 }

@@ -46,7 +46,7 @@ struct kshim__ticket {
 	struct kshim__link link; /* in the queue */
 	struct kshim__lane *lane;
 	bool admitted;
-	bool waited; /* for the credential that is there now */
+	unsigned fetches; /* of the credential, when it began to wait */
 	void (*admit)(struct kshim__ticket *ticket);
 	/* No credential could be had; the error is borrowed. */
 	void (*refuse)(struct kshim__ticket *ticket, const kshim_error *error);
@@ -65,6 +65,8 @@ struct kshim_client {
 	struct kshim__credential *credential; /* that has to be fetched, or NULL */
 	unsigned certificates; /* of the credential's, what the lanes carry */
 	unsigned rotations;    /* of the access's files, likewise */
+	struct kshim__link refused; /* tickets that get no credential, and why */
+	kshim_error *refusal;
 	struct kshim__task admit_more;
 	struct kshim__headers *headers[KSHIM__ACCEPTS][KSHIM__CONTENTS];
 	char *sent_token; /* what the cached headers carry */

@@ -78,6 +78,17 @@ void kshim__list_remove(struct kshim__link *link)
 	kshim__list_init(link);
 }
 
+void kshim__list_splice(struct kshim__link *list, struct kshim__link *from)
+{
+	if (kshim__list_empty(from))
+		return;
+	from->next->prev = list->prev;
+	list->prev->next = from->next;
+	from->prev->next = list;
+	list->prev = from->prev;
+	kshim__list_init(from);
+}
+
 int64_t kshim__now_us(void)
 {
 	struct timespec ts;
@@ -443,10 +454,7 @@ static void dispatch_tasks(kshim_loop *loop)
 
 	for (rounds = 0; rounds < ROUNDS_PER_PASS && !kshim__list_empty(&loop->tasks); rounds++) {
 		kshim__list_init(&round);
-		round.next = loop->tasks.next;
-		round.prev = loop->tasks.prev;
-		round.next->prev = round.prev->next = &round;
-		kshim__list_init(&loop->tasks);
+		kshim__list_splice(&round, &loop->tasks);
 		while (!kshim__list_empty(&round)) {
 			struct kshim__task *task = KSHIM__OWNER(round.next, struct kshim__task, link);
 
@@ -454,10 +462,8 @@ static void dispatch_tasks(kshim_loop *loop)
 			task->run(task);
 			if (!kshim__list_empty(&round) && kshim__loop_exhausted(loop)) {
 				/* what is left goes before what was queued since */
-				round.prev->next = loop->tasks.next;
-				loop->tasks.next->prev = round.prev;
-				loop->tasks.next = round.next;
-				round.next->prev = &loop->tasks;
+				kshim__list_splice(&round, &loop->tasks);
+				kshim__list_splice(&loop->tasks, &round);
 				return;
 			}
 		}

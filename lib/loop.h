@@ -23,6 +23,7 @@ void kshim__list_init(struct kshim__link *list);
 bool kshim__list_empty(const struct kshim__link *list);
 void kshim__list_append(struct kshim__link *list, struct kshim__link *link);
 void kshim__list_remove(struct kshim__link *link); /* leaves it empty; twice is fine */
+void kshim__list_splice(struct kshim__link *list, struct kshim__link *from); /* all of `from`, to the end */
 
 #define KSHIM__OWNER(pointer, type, member) ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
 

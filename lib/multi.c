@@ -149,11 +149,12 @@ static int on_timer(CURLM *curl, long ms, void *user)
 	struct kshim__multi *multi = user;
 
 	(void)curl;
-	kshim__task_remove(&multi->kick);
 	kshim__timer_stop(multi->loop, &multi->timer);
 	if (ms == 0)
-		kshim__task_queue(multi->loop, &multi->kick);
-	else if (ms > 0)
+		kshim__task_queue(multi->loop, &multi->kick); /* where it is queued already it keeps its place */
+	else
+		kshim__task_remove(&multi->kick);
+	if (ms > 0)
 		kshim__timer_set(multi->loop, &multi->timer, kshim__now_us() + ((int64_t)ms + 1) * 1000);
 	return 0;
 }
@@ -187,6 +188,7 @@ static void close_curl(struct kshim__multi *multi)
 	if (multi->curl)
 		curl_multi_cleanup(multi->curl);
 	multi->curl = NULL;
+	multi->connections = 0;
 	kshim__task_remove(&multi->kick);
 	kshim__timer_stop(multi->loop, &multi->timer);
 	kshim__timer_stop(multi->loop, &multi->nudge);
@@ -252,7 +254,7 @@ static bool open_curl(struct kshim__multi *multi)
 	curl_multi_setopt(curl, CURLMOPT_SOCKETDATA, multi);
 	curl_multi_setopt(curl, CURLMOPT_TIMERFUNCTION, on_timer);
 	curl_multi_setopt(curl, CURLMOPT_TIMERDATA, multi);
-	kshim__multi_set_max_connections(multi, multi->max_connections);
+	kshim__multi_set_limits(multi, multi->max_connections, multi->max_streams);
 	return true;
 }
 
@@ -355,6 +357,7 @@ bool kshim__multi_init(struct kshim__multi *multi, kshim_loop *loop)
 	memset(multi, 0, sizeof(*multi));
 	multi->loop = loop;
 	multi->max_connections = 8;
+	multi->max_streams = 100; /* libcurl's own, and what API servers allow */
 	kshim__list_init(&multi->exchanges);
 	kshim__timer_init(&multi->timer, timer_fired);
 	kshim__timer_init(&multi->nudge, nudged);
@@ -384,13 +387,15 @@ void kshim__multi_drop_connections(struct kshim__multi *multi)
 		close_curl(multi);
 }
 
-void kshim__multi_set_max_connections(struct kshim__multi *multi, long count)
+void kshim__multi_set_limits(struct kshim__multi *multi, long connections, long streams)
 {
-	multi->max_connections = count;
+	multi->max_connections = connections;
+	multi->max_streams = streams;
 	if (!multi->curl)
 		return;
-	curl_multi_setopt(multi->curl, CURLMOPT_MAX_HOST_CONNECTIONS, count);
-	curl_multi_setopt(multi->curl, CURLMOPT_MAXCONNECTS, count);
+	curl_multi_setopt(multi->curl, CURLMOPT_MAX_HOST_CONNECTIONS, connections);
+	curl_multi_setopt(multi->curl, CURLMOPT_MAXCONNECTS, connections);
+	curl_multi_setopt(multi->curl, CURLMOPT_MAX_CONCURRENT_STREAMS, streams);
 }
 
 bool kshim__multi_add(struct kshim__multi *multi, struct kshim__exchange *exchange)
@@ -456,11 +461,15 @@ curl_socket_t kshim__multi_open_socket(void *user, curlsocktype purpose, struct 
 		return CURL_SOCKET_BAD;
 	}
 	sock->ours = true;
+	multi->connections++;
 	return fd;
 }
 
 int kshim__multi_close_socket(void *user, curl_socket_t fd)
 {
-	forget_socket(user, fd);
+	struct kshim__multi *multi = user;
+
+	multi->connections--;
+	forget_socket(multi, fd);
 	return close(fd);
 }

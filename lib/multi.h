@@ -17,12 +17,14 @@ struct kshim__multi {
 	kshim_loop *loop;
 	CURLM *curl; /* NULL after a failure, until the next transfer */
 	long max_connections;
+	long max_streams; /* of a connection, over HTTP/2 */
 	struct kshim__timer timer;
 	struct kshim__task kick; /* libcurl's timeout is 0: due in this pass */
 	bool forgetful; /* libcurl may keep bytes and not say so: see nudged() */
 	struct kshim__timer nudge;
 	uint64_t progress; /* counts what came out of libcurl */
 	unsigned paused; /* exchanges that are */
+	unsigned connections; /* that are open, or being opened */
 	bool no_memory; /* for the record of a socket, since this was last looked at */
 	struct kshim__link exchanges;
 	struct kshim__socket **sockets; /* by descriptor */
@@ -41,7 +43,7 @@ struct kshim__exchange {
 
 bool kshim__multi_init(struct kshim__multi *multi, kshim_loop *loop);
 void kshim__multi_free(struct kshim__multi *multi); /* no exchange is in it any more */
-void kshim__multi_set_max_connections(struct kshim__multi *multi, long count);
+void kshim__multi_set_limits(struct kshim__multi *multi, long connections, long streams);
 /* Closes the connections that are kept, unless some are in use. */
 void kshim__multi_drop_connections(struct kshim__multi *multi);
 void kshim__multi_set_http2(struct kshim__multi *multi, bool http2);

@@ -161,7 +161,8 @@ static void deadline_passed(struct kshim__timer *timer)
 	struct kshim__process *process = KSHIM__OWNER(timer, struct kshim__process, deadline);
 
 	if (process->timed_out) {
-		end_it(process); /* it hangs in the kernel */
+		process->stuck = true; /* it hangs in the kernel */
+		end_it(process);
 		return;
 	}
 	process->timed_out = true;
@@ -308,7 +309,7 @@ void kshim__process_stop(struct kshim__process *process)
 		return;
 	if (!reap(process)) {
 		kill_it(process);
-		if (!process->timed_out)
+		if (!process->stuck)
 			await_end(process);
 	}
 	kshim__timer_stop(process->loop, &process->deadline);
@@ -319,7 +320,7 @@ void kshim__process_stop(struct kshim__process *process)
 	close_io(process, &process->err_io);
 	close_io(process, &process->end);
 	kshim__buf_free_secret(&process->out);
-	kshim__buf_free(&process->err);
+	kshim__buf_free_secret(&process->err);
 	process->loop = NULL;
 }
 

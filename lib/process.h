@@ -27,6 +27,7 @@ struct kshim__process {
 	int64_t timeout_ms;
 	bool too_long;  /* more output than out_max: killed */
 	bool timed_out; /* killed */
+	bool stuck;     /* and did not die of it */
 	bool reaped;
 	bool lost;  /* the host took its exit status: how it ended is unknown */
 	int status; /* as waitpid() tells it */

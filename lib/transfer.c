@@ -12,6 +12,7 @@
 /* Below the 90 s after which an API server closes an idle connection, so that a
  * request does not meet the closing (traps.md 30). */
 #define IDLE_MAX_S 60L
+#define UNSENT_MAX 8
 
 /* Headers. */
 
@@ -158,6 +159,22 @@ bool kshim__transport_init(struct kshim__transport *transport, kshim_loop *loop,
 	return false;
 }
 
+bool kshim__transport_has_room(const struct kshim__transport *transport)
+{
+	bool alone = transport->http_version == (long)CURL_HTTP_VERSION_2TLS &&
+		     !(transport->connected && transport->multi.connections);
+
+	return transport->unsent < (alone ? 1 : UNSENT_MAX);
+}
+
+/* Runs inside libcurl, too: what may start now does so later. */
+static void one_is_out(struct kshim__transport *transport)
+{
+	transport->unsent--;
+	if (transport->room)
+		kshim__task_queue(transport->multi.loop, transport->room);
+}
+
 static void drop_idle(struct kshim__transport *transport)
 {
 	while (transport->idle_count)
@@ -246,6 +263,10 @@ static int on_send(void *user, char *ip, char *local_ip, int port, int local_por
 	(void)local_ip;
 	(void)port;
 	(void)local_port;
+	if (!transfer->sends) {
+		transfer->transport->connected = true;
+		one_is_out(transfer->transport);
+	}
 	return transfer->sends++ && !transfer->reads ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
@@ -407,6 +428,8 @@ static void put_back(struct kshim__transfer *transfer, bool keep)
 	transfer->exchange.easy = NULL;
 	if (!easy)
 		return;
+	if (!transfer->sends)
+		one_is_out(transport);
 	if (keep && transfer->generation == transport->generation && transport->idle_count < KSHIM__IDLE_HANDLES)
 		transport->idle[transport->idle_count++] = easy;
 	else
@@ -438,6 +461,7 @@ bool kshim__transfer_start(struct kshim__transfer *transfer)
 	if (!easy)
 		return false;
 	transfer->exchange.easy = easy;
+	transport->unsent++;
 	transfer->generation = transport->generation;
 	transfer->exchange.finished = exchange_finished;
 	transfer->status = 0;

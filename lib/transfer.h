@@ -25,6 +25,9 @@ struct kshim__transport {
 	const struct kshim__blob *cert; /* borrowed of the access, or of who set an identity */
 	const struct kshim__blob *key;
 	unsigned generation; /* of the settings: a handle of an earlier one is not kept */
+	unsigned unsent;     /* transfers whose request has not gone out yet */
+	bool connected;      /* a request did go out on a connection that may still be there */
+	struct kshim__task *room; /* queued when another transfer may start, or NULL */
 	CURLSH *share;                /* TLS sessions */
 	CURL *idle[KSHIM__IDLE_HANDLES];
 	unsigned idle_count;
@@ -36,6 +39,12 @@ bool kshim__transport_init(struct kshim__transport *transport, kshim_loop *loop,
 			   kshim_error **error);
 void kshim__transport_free(struct kshim__transport *transport); /* no transfer is under way any more */
 void kshim__transport_set_http_version(struct kshim__transport *transport, long version);
+
+/* Whether another transfer may start now. What waits inside libcurl for a
+ * connection goes on all at once when there is one, in one call that takes as
+ * long as that takes: so few are let in, and over HTTP/2 one alone until there is
+ * a connection. */
+bool kshim__transport_has_room(const struct kshim__transport *transport);
 
 /* Another client certificate, for connections from now on; the blobs are borrowed
  * until the next one is set. */

@@ -6,6 +6,7 @@
 #include "config/pem.h"
 #include "error.h"
 #include "process.h"
+#include "timestamp.h"
 #include "yaml_doc.h"
 
 #include <string.h>
@@ -17,6 +18,7 @@
 #define INFO "KUBERNETES_EXEC_INFO="
 #define OUTPUT_MAX (1u << 20)
 #define TIMEOUT_MS 60000
+#define GO_ZERO_TIME (-62135596800) /* 0001-01-01T00:00:00Z */
 
 struct kshim__exec {
 	char *api_version;
@@ -64,24 +66,29 @@ static json_t *cluster_info(const struct kshim__entry *cluster, const struct ksh
 	json_t *info = json_pack("{s:s, s:s*, s:s*}", "server", access->server, "tls-server-name",
 				 access->tls_server_name, "proxy-url", access->proxy_url);
 	char *ca = access->ca.len ? kshim__base64(access->ca.data, access->ca.len) : NULL;
+	bool ok = info && (ca || !access->ca.len);
 	json_t *extension;
 	size_t i;
 
 	if (access->insecure)
-		json_object_set_new(info, "insecure-skip-tls-verify", json_true());
+		ok = ok && !json_object_set_new(info, "insecure-skip-tls-verify", json_true());
 	if (access->no_compression)
-		json_object_set_new(info, "disable-compression", json_true());
+		ok = ok && !json_object_set_new(info, "disable-compression", json_true());
 	if (ca)
-		json_object_set_new(info, "certificate-authority-data", json_string(ca));
+		ok = ok && !json_object_set_new(info, "certificate-authority-data", json_string(ca));
 	kshim__free(ca);
 	json_array_foreach((json_t *)extensions, i, extension)
 	{
 		const char *name = json_string_value(json_object_get(extension, "name"));
+		json_t *config = json_object_get(extension, "extension");
 
-		if (name && strcmp(name, EXTENSION) == 0)
-			json_object_set(info, "config", json_object_get(extension, "extension"));
+		if (name && strcmp(name, EXTENSION) == 0 && config)
+			ok = ok && !json_object_set(info, "config", config);
 	}
-	return info;
+	if (ok)
+		return info;
+	json_decref(info);
+	return NULL;
 }
 
 /* KUBERNETES_EXEC_INFO: never interactive, for a library has no terminal. */
@@ -236,6 +243,15 @@ static bool names_same(const char *variable, const char *other)
 	return strncmp(variable, other, len) == 0 && other[len] == '=';
 }
 
+/* Whether one of these follows that has the same name: the last one counts, as in
+ * Go, where getenv(3) would find the first. */
+static bool is_replaced(const char *variable, char *const *later)
+{
+	while (*later && !names_same(*later, variable))
+		later++;
+	return *later != NULL;
+}
+
 /* The process's own environment, with the plugin's in the place of its like. */
 static char **merge_environment(char *const *own)
 {
@@ -249,15 +265,12 @@ static char **merge_environment(char *const *own)
 	merged = kshim__calloc(count + extra + 1, sizeof(*merged));
 	if (!merged)
 		return NULL;
-	for (i = 0; i < count; i++) {
-		size_t k = 0;
-
-		while (own[k] && !names_same(own[k], environ[i]))
-			k++;
-		if (!own[k])
+	for (i = 0; i < count; i++)
+		if (!is_replaced(environ[i], own))
 			merged[used++] = environ[i];
-	}
-	memcpy(merged + used, own, extra * sizeof(*merged));
+	for (i = 0; i < extra; i++)
+		if (!is_replaced(own[i], own + i + 1))
+			merged[used++] = own[i];
 	return merged;
 }
 
@@ -290,13 +303,31 @@ static bool take_pair(const json_t *status, struct kshim__blob *cert, struct ksh
 	return cert->data && key->data;
 }
 
+/* In CLOCK_REALTIME seconds; 0: it does not tell, or holds Go's zero time, which
+ * means the same to client-go. false: it is no time. */
+static bool read_expiry(const json_t *status, int64_t *at)
+{
+	const char *text = text_of(status, "expirationTimestamp");
+	struct kshim__timestamp when;
+
+	*at = 0;
+	if (!text)
+		return true;
+	if (!kshim__timestamp_parse(text, strlen(text), &when))
+		return false;
+	if (when.seconds != GO_ZERO_TIME)
+		*at = when.seconds > 0 ? when.seconds : 1;
+	return true;
+}
+
 /* What is wrong with an ExecCredential; NULL if nothing is. */
 static const char *problem_of(const json_t *answer, const char *api_version)
 {
 	const json_t *status = json_object_get(answer, "status");
 	const char *version = json_string_value(json_object_get(answer, "apiVersion"));
 	const char *kind = json_string_value(json_object_get(answer, "kind"));
-	const char *expiry = text_of(status, "expirationTimestamp"), *at;
+	const char *at;
+	int64_t expiry;
 
 	if (!kind || strcmp(kind, "ExecCredential") != 0)
 		return "it is no ExecCredential";
@@ -311,7 +342,7 @@ static const char *problem_of(const json_t *answer, const char *api_version)
 	for (at = text_of(status, "token"); at && *at; at++)
 		if ((unsigned char)*at <= ' ' || *at == 0x7f)
 			return "its token holds a space or a control character";
-	if (expiry && kshim__parse_time(expiry) < 0)
+	if (!read_expiry(status, &expiry))
 		return "its expirationTimestamp is no time";
 	return NULL;
 }
@@ -336,9 +367,10 @@ static void take_answer(struct kshim__credential *credential, const json_t *answ
 	if (ok && text_of(status, "token"))
 		ok = (token = kshim__strdup(text_of(status, "token"))) != NULL;
 	if (ok && !problem) {
-		const char *expiry = text_of(status, "expirationTimestamp");
+		int64_t expiry;
 
-		kshim__credential_got(credential, token, &cert, &key, expiry ? kshim__parse_time(expiry) : 0);
+		read_expiry(status, &expiry);
+		kshim__credential_got(credential, token, &cert, &key, expiry);
 		return;
 	}
 	kshim__blob_free(&cert);

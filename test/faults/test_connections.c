@@ -2,6 +2,10 @@
  * one breaks under it. */
 #include "../testutil.h"
 
+#include "client.h"
+
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -65,6 +69,41 @@ static void test_parallel(void **state)
 		assert_int_equal(fakeapi_connections(rig.api), is_h2(state) ? 1 : most[n]);
 		rig_stop(&rig);
 	}
+}
+
+/* What libcurl would start all at once when it has a connection is let in by and
+ * by, so that no pass of the loop gets long. */
+static void test_let_in(void **state)
+{
+	static struct seen seen[300];
+	struct fakeapi_route route = {.answer = {.body = POD("a"), .head_delay_ms = 10}};
+	struct pollfd poll_fd = {.events = POLLIN};
+	struct kshim__transport *transport;
+	struct rig rig;
+	size_t i, round;
+	int rc;
+
+	rig_start(&rig, state, &route, 1);
+	transport = &rig.client->lanes[KSHIM__LANE_CALLS].transport;
+	poll_fd.fd = kshim_loop_fd(rig.loop);
+	for (round = 0; round < 2; round++) {
+		memset(seen, 0, sizeof(seen));
+		for (i = 0; i < COUNT(seen); i++)
+			assert_non_null(started(&seen[i], kshim_query_get_by_name(rig.pods, "a", seen_done, &seen[i])));
+		/* over HTTP/2 one alone looks for a connection */
+		assert_int_equal(transport->unsent, is_h2(state) && round == 0 ? 1 : 8);
+		while ((rc = kshim_loop_process(rig.loop)) == 1) {
+			assert_true(transport->unsent <= 8);
+			assert_true(poll(&poll_fd, 1, HANG_MS) == 1 || errno == EINTR);
+		}
+		assert_int_equal(rc, 0);
+		for (i = 0; i < COUNT(seen); i++)
+			assert_ok(&seen[i]);
+		assert_int_equal(transport->unsent, 0);
+		assert_int_equal(transport->multi.connections, fakeapi_open_connections(rig.api));
+	}
+	assert_int_equal(fakeapi_request_count(rig.api), 2 * COUNT(seen));
+	rig_stop(&rig);
 }
 
 /* More than a connection has streams for, and than we put on one. */
@@ -416,6 +455,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ALL_VARIANTS(test_keep_alive),
 		ALL_VARIANTS(test_parallel),
+		BOTH_HTTP(test_let_in),
 		ONLY_H2(test_many_streams),
 		ONLY_H2(test_http2_declined),
 		BOTH_HTTP(test_http_version_is_changed),

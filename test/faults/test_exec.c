@@ -1,4 +1,5 @@
 /* Exec credential plugins: small shell scripts in a folder of the test's own. */
+/* LINK: -Wl,--wrap=syscall */
 #include "../testutil.h"
 
 #include "client.h"
@@ -11,7 +12,9 @@
 #include <jansson.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -111,6 +114,30 @@ static void put_credential(const char *version, const char *token, const char *c
 	put_file("credential", text, 0600);
 	free(text);
 	json_decref(answer);
+}
+
+/* A kernel, or a sandbox, without pidfd_open(). */
+
+static bool no_pidfd;
+
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, ...);
+
+long __wrap_syscall(long number, ...)
+{
+	long argument[4];
+	va_list ap;
+	size_t i;
+
+	if (no_pidfd && number == SYS_pidfd_open) {
+		errno = ENOSYS;
+		return -1;
+	}
+	va_start(ap, number);
+	for (i = 0; i < COUNT(argument); i++)
+		argument[i] = va_arg(ap, long);
+	va_end(ap);
+	return __real_syscall(number, argument[0], argument[1], argument[2], argument[3]);
 }
 
 /* The server. */
@@ -263,24 +290,37 @@ static void test_certificate_changes(void **state)
 
 static void test_expired_at_once(void **state)
 {
+	static const char *const bodies[] = {
+		CREDENTIAL(V1, TOKEN ",\"expirationTimestamp\":\"2001-02-03T04:05:06Z\""),
+		CREDENTIAL(V1, TOKEN ",\"expirationTimestamp\":\"1970-01-01T00:00:00Z\""),
+		CREDENTIAL(V1, TOKEN ",\"expirationTimestamp\":\"1960-01-01T00:00:00Z\""),
+	};
 	struct seen seen;
 	struct rig rig;
 	unsigned i;
+	size_t n;
 
-	put_plugin(CREDENTIAL(V1, TOKEN ",\"expirationTimestamp\":\"2001-02-03T04:05:06Z\""));
-	start(&rig, state, "1", FAKEAPI_CERT_IGNORED, EXEC_V1);
-	for (i = 1; i <= 3; i++) {
-		get(&rig, &seen);
-		assert_ok(&seen);
-		assert_int_equal(runs(), i);
+	for (n = 0; n < COUNT(bodies); n++) {
+		put_plugin(bodies[n]);
+		start(&rig, state, "1", FAKEAPI_CERT_IGNORED, EXEC_V1);
+		for (i = 1; i <= 3; i++) {
+			get(&rig, &seen);
+			assert_ok(&seen);
+			assert_int_equal(runs(), i);
+		}
+		assert_int_equal(fakeapi_request_count(rig.api), 3);
+		finish(&rig);
 	}
-	assert_int_equal(fakeapi_request_count(rig.api), 3);
-	finish(&rig);
 }
 
 static void test_lasting(void **state)
 {
-	static const char *const expiries[] = {"", ",\"expirationTimestamp\":\"2199-02-03T04:05:06.7+02:00\""};
+	static const char *const expiries[] = {
+		"",
+		",\"expirationTimestamp\":null",
+		",\"expirationTimestamp\":\"2199-02-03T04:05:06.7+02:00\"",
+		",\"expirationTimestamp\":\"0001-01-01T00:00:00Z\"", /* Go's zero time */
+	};
 	struct seen seen;
 	struct rig rig;
 	size_t i;
@@ -411,6 +451,40 @@ static void test_single_flight(void **state)
 	free(seen);
 }
 
+static void get_more(struct seen *seen, kshim_result *result)
+{
+	(void)result;
+	all_get(seen->rig, seen->other, 1);
+}
+
+/* All that wait are told of the failure, and only those: what is asked for when
+ * the first of them hears of it has the plugin run again. */
+static void test_all_refused(void **state)
+{
+	enum { MANY = 1000 };
+	struct seen *seen = calloc(MANY, sizeof(*seen)), more = {0};
+	struct rig rig;
+	size_t i;
+
+	assert_non_null(seen);
+	put_plugin("[ $(wc -l <runs) -gt 1 ] || { sleep 0.2; echo no luck >&2; exit 3; }\n" CREDENTIAL(V1, TOKEN));
+	start(&rig, state, "1", FAKEAPI_CERT_IGNORED, EXEC_V1);
+	seen[0].on_done = get_more;
+	seen[0].rig = &rig;
+	seen[0].other = &more;
+	all_get(&rig, seen, MANY);
+	rig_drive(&rig);
+	for (i = 0; i < MANY; i++) {
+		assert_failed(&seen[i], KSHIM_ECONFIG);
+		assert_contains(seen[i].message, "ended with status 3: no luck");
+	}
+	assert_ok(&more);
+	assert_int_equal(runs(), 2);
+	assert_int_equal(fakeapi_request_count(rig.api), 1);
+	finish(&rig);
+	free(seen);
+}
+
 /* What the plugin is told. */
 
 static void test_cluster_info(void **state)
@@ -462,15 +536,20 @@ static void test_surroundings(void **state)
 	setenv("KSHIM_TEST_CHANGED", "old", 1);
 	setenv("KUBERNETES_EXEC_INFO", "somebody else's", 1);
 	put_plugin("{ for a; do printf '[%s]' \"$a\"; done; echo; echo $KSHIM_TEST_KEPT $KSHIM_TEST_CHANGED $KSHIM_TEST_NEW;\n"
-		   "cat; ls -1 /proc/self/fd | wc -l; env | grep -c KUBERNETES_EXEC_INFO; } >told\n" CREDENTIAL(V1, TOKEN));
+		   "cat; ls -1 /proc/self/fd | wc -l; tr '\\0' '\\n' </proc/$$/environ | grep -c ^KUBERNETES_EXEC_INFO; } >told\n"
+		   "printf %s \"$KUBERNETES_EXEC_INFO\" >info\n" CREDENTIAL(V1, TOKEN));
 	start(&rig, state, "1", FAKEAPI_CERT_IGNORED,
 	      EXEC_V1 ",\"args\":[\"a b\",\"\",\"$HOME\"],\"env\":[{\"name\":\"KSHIM_TEST_CHANGED\",\"value\":\"new\"},"
+		      "{\"name\":\"KSHIM_TEST_NEW\",\"value\":\"not this\"},"
+		      "{\"name\":\"KUBERNETES_EXEC_INFO\",\"value\":\"nor this\"},"
 		      "{\"name\":\"KSHIM_TEST_NEW\",\"value\":\"x=y\"}]");
 	get(&rig, &seen);
 	assert_ok(&seen);
 	get_file("told", text, sizeof(text));
 	/* in, out and err, and the folder that ls reads; an input that is empty */
 	assert_string_equal(text, "[a b][][$HOME]\nkept new x=y\n4\n1\n");
+	get_file("info", text, sizeof(text));
+	assert_string_equal(text, "{\"kind\":\"ExecCredential\",\"apiVersion\":\"" V1 "\",\"spec\":{\"interactive\":false}}");
 	finish(&rig);
 	unsetenv("KUBERNETES_EXEC_INFO");
 }
@@ -716,6 +795,68 @@ static void test_freed_meanwhile(void **state)
 	finish(&rig);
 }
 
+/* The plugin goes with its client, not with the last object that holds on to it. */
+static void test_object_outlives(void **state)
+{
+	kshim_object *object;
+	struct seen seen = {0};
+	struct rig rig;
+
+	put_plugin("sleep 100 & sleep 100");
+	start(&rig, state, NULL, FAKEAPI_CERT_IGNORED, EXEC_V1);
+	object = kshim_object_from_text(rig.client, POD("a"), strlen(POD("a")));
+	assert_non_null(object);
+	all_get(&rig, &seen, 1);
+	rig_until(&rig, has_run, NULL);
+	kshim_query_free(rig.pods);
+	rig.pods = NULL;
+	kshim_client_free(rig.client);
+	rig.client = NULL;
+	rig_drive(&rig);
+	assert_failed(&seen, KSHIM_ECANCELED);
+	assert_gone(last_pid());
+	kshim_object_unref(object);
+	finish(&rig);
+}
+
+static void stay_too_long(kshim_timer *timer, void *user)
+{
+	(void)user;
+	usleep(600000);
+	kshim_timer_free(timer);
+}
+
+static void free_client(kshim_timer *timer, void *user)
+{
+	struct rig *rig = user;
+
+	kshim_timer_free(timer);
+	kshim_query_free(rig->pods);
+	rig->pods = NULL;
+	kshim_client_free(rig->client);
+	rig->client = NULL;
+}
+
+/* Its time is over and the client goes in one pass: it is killed, and not dead yet. */
+static void test_freed_as_it_dies(void **state)
+{
+	struct seen seen = {0};
+	struct rig rig;
+	pid_t pid;
+
+	put_plugin("sleep 100 & sleep 100");
+	start(&rig, state, NULL, FAKEAPI_CERT_IGNORED, EXEC_V1);
+	kshim__exec_set_timeout(rig.client->access->credential->data, 1000);
+	all_get(&rig, &seen, 1);
+	assert_non_null(kshim_timer_new(rig.loop, 700, stay_too_long, NULL));
+	assert_non_null(kshim_timer_new(rig.loop, 1100, free_client, &rig));
+	rig_drive(&rig);
+	assert_failed(&seen, KSHIM_ECANCELED);
+	pid = last_pid();
+	assert_gone(pid);
+	finish(&rig);
+}
+
 /* The calls that wait can end before the plugin; what it gives is kept. */
 static void test_waiting_ends(void **state)
 {
@@ -786,6 +927,18 @@ static void test_host_that_reaps(void **state)
 	assert_ok(&seen);
 	sigaction(SIGCHLD, &before, NULL);
 	finish(&rig);
+}
+
+static void test_without_pidfd(void **state)
+{
+	no_pidfd = true;
+	test_token(state);
+	test_failures(state);
+	test_other_outputs(state);
+	test_hangs(state);
+	test_freed_meanwhile(state);
+	test_host_that_reaps(state);
+	no_pidfd = false;
 }
 
 /* The plugin gets fresh signals, whatever ours are. */
@@ -929,6 +1082,7 @@ int main(void)
 		BOTH_DRIVES(test_refused),
 		ALL_VARIANTS(test_many_refused),
 		BOTH_HTTP(test_single_flight),
+		ALL_VARIANTS(test_all_refused),
 		ONLY_H1(test_cluster_info),
 		ONLY_H1(test_surroundings),
 		ONLY_H1(test_where_it_is),
@@ -936,8 +1090,11 @@ int main(void)
 		BOTH_DRIVES(test_other_outputs),
 		BOTH_DRIVES(test_hangs),
 		BOTH_DRIVES(test_freed_meanwhile),
+		BOTH_DRIVES(test_object_outlives),
+		BOTH_DRIVES(test_freed_as_it_dies),
 		BOTH_DRIVES(test_waiting_ends),
 		BOTH_DRIVES(test_host_that_reaps),
+		BOTH_DRIVES(test_without_pidfd),
 		ONLY_H1(test_signals),
 		ONLY_H1(test_refused_configs),
 		ONLY_H1(test_interactive_if_available),
