@@ -135,7 +135,7 @@ struct app {
 	const kshim_kind *table_kind; /* of the last one */
 	json_t *table_columns;
 	struct values warned;
-	size_t found;
+	size_t found; /* objects; auth: which version is asked for */
 	const struct target *torn; /* logs: what was printed last, if inside a line */
 	struct target *selected; /* the last that a selector gave */
 	int64_t pause_ms, waited_ms;
@@ -204,7 +204,7 @@ int tables_add_page(struct app *app, const struct target *target, const char *js
 void tables_print(struct app *app);
 
 /* The verbs: get.c, write.c, change.c, delete.c, about.c, logs.c, rollout.c, wait.c, node.c,
- * proxy.c, metadata.c */
+ * proxy.c, metadata.c, auth.c */
 int get_prepare(struct app *app);
 begin_fn get_begin;
 void get_finish(struct app *app);
@@ -234,6 +234,8 @@ int proxy_prepare(struct app *app);
 begin_fn proxy_begin;
 int metadata_prepare(struct app *app);
 begin_fn metadata_begin;
+int auth_prepare(struct app *app);
+begin_fn auth_begin;
 int kinds_prepare(struct app *app);
 begin_fn kinds_begin;
 int version_prepare(struct app *app);

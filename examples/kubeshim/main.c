@@ -54,6 +54,8 @@ static const struct verb verbs[] = {
 	{.name = "annotate", .usage = "KIND NAME... KEY=VALUE... KEY-...", .summary = "set and remove annotations of objects",
 	 .takes = TAKES_NAMESPACES | TAKES_SELECTOR | TAKES_OUTPUT | TAKES_DRY_RUN | TAKES_METADATA,
 	 .prepare = metadata_prepare, .begin = metadata_begin},
+	{.name = "auth", .usage = "whoami", .summary = "who the server takes this user for", .takes = TAKES_OUTPUT,
+	 .prepare = auth_prepare, .begin = auth_begin},
 	{.name = "kinds", .alias = "api-resources", .usage = "", .summary = "the kinds that the server serves",
 	 .takes = TAKES_OUTPUT | TAKES_HEADERS, .prepare = kinds_prepare, .begin = kinds_begin},
 	{.name = "config", .usage = "view | get-contexts | current-context", .summary = "what the kubeconfig says",

@@ -8,6 +8,7 @@
 . "$(dirname "$0")/../cli_checks.sh"
 
 ns=cli-node-$$ one=cli-node-$$-a two=cli-node-$$-b image=${KSHIM_TEST_IMAGE:-none}
+minor=$("$kubeshim" version -o json | sed -n 's/.*"minor": *"\([0-9]*\).*/\1/p' | tail -n 1)
 node=
 [ -z "${KSHIM_TEST_IMAGE:-}" ] || node=${KSHIM_TEST_NODE:-}
 
@@ -310,5 +311,17 @@ t 'annotate: no annotation' 1 '' 'error: at least one annotation update is requi
 t 'annotate: another version' 1 '' 'Error from server (Conflict): *' -n "$ns" annotate cm a x=1 --resource-version=1
 t 'annotate: a dry run' 0 'configmap/b annotated (server dry run)' '' -n "$ns" annotate cm b note- --dry-run=server
 t 'annotate: it was one' 0 'note=2' '' -n "$ns" annotate cm b --list
+
+echo '# auth'
+if [ "$minor" -ge 28 ]; then
+	t 'auth whoami' 0 $'ATTRIBUTE *VALUE\nUsername *admin\nGroups *\[system:masters system:authenticated]*' '' auth whoami
+	t 'auth whoami: JSON' 0 '{*"kind":"SelfSubjectReview"*"username":"admin"*}' '' auth whoami -o json
+	t 'auth whoami: a name' 0 'selfsubjectreview.authentication.k8s.io/<unknown>' '' auth whoami -o name
+else
+	t 'auth whoami: the server knows no such' 1 '' 'error: the selfsubjectreviews API is not enabled in the cluster' auth whoami
+fi
+t 'auth whoami: too much' 1 '' 'error: unexpected arguments: \[x]*' auth whoami x
+t 'auth: nothing named' 1 '' 'error: auth needs one of: whoami*' auth
+t 'auth: an unknown verb' 1 '' 'error: unknown command "can-i"*' auth can-i
 
 finish
