@@ -96,6 +96,66 @@ void drive_until(kshim_loop *loop, enum drive how, met_fn *met, void *user)
 	}
 }
 
+/* Secrets. */
+
+const char *secret_in(const char *text)
+{
+	static const char *const forms[] = {SECRET_FORMS};
+	size_t i;
+
+	for (i = 0; text && i < COUNT(forms); i++)
+		if (strstr(text, forms[i]))
+			return forms[i];
+	return NULL;
+}
+
+void shown(const char *text)
+{
+	if (secret_in(text))
+		print_error("a secret is shown: %s\n", text);
+	assert_null(secret_in(text));
+}
+
+static void show_error(const kshim_error *error)
+{
+	size_t i;
+
+	shown(kshim_error_message(error));
+	shown(kshim_error_reason(error));
+	shown(kshim_error_body(error, NULL));
+	for (i = 0; i < kshim_error_cause_count(error); i++) {
+		shown(kshim_error_cause_reason(error, i));
+		shown(kshim_error_cause_field(error, i));
+		shown(kshim_error_cause_message(error, i));
+	}
+}
+
+static void show_trace(char direction, const char *line, void *unused)
+{
+	(void)direction;
+	(void)unused;
+	shown(line);
+}
+
+static void show_warning(const char *text, void *unused)
+{
+	(void)unused;
+	shown(text);
+}
+
+static void show_request(const kshim_request_info *info, void *unused)
+{
+	(void)unused;
+	shown(kshim_request_info_path(info));
+}
+
+void watch_client(kshim_client *client)
+{
+	kshim_client_on_trace(client, show_trace, NULL);
+	kshim_client_on_warning(client, show_warning, NULL);
+	kshim_client_on_request(client, show_request, NULL);
+}
+
 /* The rig. */
 
 char *base64_member(const char *key, const char *text)
@@ -130,6 +190,10 @@ kshim_config *config_of(const struct fakeapi *api, const char *cluster, const ch
 	assert_non_null(config);
 	free(text);
 	free(ca);
+	text = kshim_config_format(config);
+	assert_non_null(text);
+	shown(text);
+	free(text);
 	return config;
 }
 
@@ -144,6 +208,7 @@ static void rig_connect(struct rig *rig, const char *cluster, const char *user)
 		print_error("%s\n", kshim_error_message(error));
 	assert_non_null(rig->client);
 	kshim_client_set_http_version(rig->client, rig->http);
+	watch_client(rig->client);
 	rig->pods = kshim_query_new(rig->client, KSHIM_POD, NULL);
 	assert_non_null(rig->pods);
 }
@@ -233,6 +298,7 @@ static void append(char *to, size_t room, const char *from)
 
 static void note_error(struct seen *seen, const kshim_error *error)
 {
+	show_error(error);
 	seen->has_error = error != NULL;
 	seen->code = kshim_error_code(error);
 	seen->curl_code = kshim_error_curl_code(error);
@@ -263,8 +329,10 @@ void seen_done(kshim_result *result, void *user)
 	copy(seen->version, sizeof(seen->version), kshim_result_resource_version(result));
 	copy(seen->token, sizeof(seen->token), kshim_result_continue(result));
 	seen->warnings[0] = '\0';
-	for (i = 0; kshim_result_warning(result, i); i++)
+	for (i = 0; kshim_result_warning(result, i); i++) {
+		shown(kshim_result_warning(result, i));
 		append(seen->warnings, sizeof(seen->warnings), kshim_result_warning(result, i));
+	}
 	if (seen->on_done)
 		seen->on_done(seen, result);
 }

@@ -19,6 +19,7 @@
 #include <kubeshim/kubeshim.h>
 
 #include "faults/fakeapi.h"
+#include "secrets.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define HANG_MS 60000 /* a wait that takes longer is a failure */
@@ -72,6 +73,13 @@ void rig_until(struct rig *rig, met_fn *met, void *user);
 /* Until the server has read so many requests, or accepted so many connections. */
 void rig_until_requests(struct rig *rig, size_t count);
 void rig_until_connections(struct rig *rig, unsigned count);
+
+/* Text that a user may see: fails if a secret is in it. NULL is none. */
+void shown(const char *text);
+/* The form of a secret that is in a text, or NULL. */
+const char *secret_in(const char *text);
+/* Hooks that look at all that a client tells; a rig's client has them. */
+void watch_client(kshim_client *client);
 
 /* The kubeconfig of a server; its CA stands in it unless `cluster` says
  * otherwise. */

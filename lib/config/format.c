@@ -187,24 +187,38 @@ static bool put_exec(json_t *into, const struct kshim__entry *user)
 	return false;
 }
 
-/* kubectl shows these tokens; here they count as the secrets that they are. */
+/* Whether a member of an auth provider's configuration is known to be no secret. */
+static bool is_open(const char *key)
+{
+	static const char *const open[] = {
+		"apiserver-id", "client-id", "cmd-args", "cmd-path", "config-mode", "environment", "expires-in",
+		"expires-on", "expiry", "expiry-key", "extra-scopes", "idp-certificate-authority",
+		"idp-certificate-authority-data", "idp-issuer-url", "scopes", "tenant-id", "token-key",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(open) / sizeof(open[0]); i++)
+		if (strcmp(key, open[i]) == 0)
+			return true;
+	return false;
+}
+
+/* kubectl shows its tokens; here they count as the secrets that they are, as does
+ * what is not known. */
 static bool put_provider(json_t *into, const struct kshim__entry *user)
 {
-	static const char *const secrets[] = {"access-token", "client-secret", "id-token", "refresh-token"};
 	const json_t *value = kshim__entry_get(user, "auth-provider");
-	const char *name = json_string_value(json_object_get(value, "name"));
-	json_t *config, *shown;
+	const char *name = json_string_value(json_object_get(value, "name")), *key;
+	json_t *config, *shown, *from = json_object_get(value, "config"), *member;
 	bool good;
-	size_t i;
 
 	if (!value)
 		return true;
 	shown = json_object();
-	config = sorted(json_object_get(value, "config"));
+	config = sorted(from);
 	good = shown && config;
-	for (i = 0; good && i < sizeof(secrets) / sizeof(secrets[0]); i++)
-		if (json_object_get(config, secrets[i]))
-			good = put(config, secrets[i], json_string(REDACTED));
+	json_object_foreach(from, key, member)
+		good = good && (is_open(key) || put(config, key, json_string(REDACTED)));
 	good = good && put(shown, "config", json_incref(config)) && put(shown, "name", json_string(name ? name : "")) &&
 	       put(into, "auth-provider", json_incref(shown));
 	json_decref(config);

@@ -225,6 +225,11 @@ static kshim_error *transfer_error(struct kshim__oidc_refresh *refresh)
 	return error;
 }
 
+static bool repeats(const char *text, const char *secret)
+{
+	return text && secret && *secret && strstr(text, secret);
+}
+
 /* RFC 6749, 5.2. Nothing else of the answer is shown: it may echo what was sent. */
 static kshim_error *refusal(struct kshim__oidc_refresh *refresh, const json_t *answer)
 {
@@ -235,7 +240,8 @@ static kshim_error *refusal(struct kshim__oidc_refresh *refresh, const json_t *a
 	if (refresh->step == DISCOVERY)
 		return kshim__error_new(KSHIM_ECONFIG, "its discovery document was answered with status %d",
 					refresh->transfer.status);
-	if ((text && strstr(text, refresh->refresh_token)) || (code && strstr(code, refresh->refresh_token)))
+	if (repeats(text, refresh->refresh_token) || repeats(code, refresh->refresh_token) ||
+	    repeats(text, refresh->client->secret) || repeats(code, refresh->client->secret))
 		code = text = NULL;
 	error = kshim__error_new(KSHIM_ECONFIG, "refused to renew the token: status %d%s%.100s%s%.300s",
 				 refresh->transfer.status, code ? ", " : "", code ? code : "", text ? ": " : "",

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 /* {"exp":4102444800} */
-#define TOKEN "e30.eyJleHAiOjQxMDI0NDQ4MDB9.s"
+#define TOKEN "e30.eyJleHAiOjQxMDI0NDQ4MDB9." SECRET
 
 static char dir[] = "/tmp/kshim-memory-XXXXXX";
 
@@ -44,7 +44,7 @@ static void discover(void *ctx, const struct fakeapi_request *request, struct fa
 
 static const struct fakeapi_route routes[] = {
 	{.path = "/.well-known/*", .generate = discover},
-	{.path = "/token", .answer = {.body = "{\"id_token\":\"" TOKEN "\",\"refresh_token\":\"new\"}"}},
+	{.path = "/token", .answer = {.body = "{\"id_token\":\"" TOKEN "\",\"refresh_token\":\"" SECRET "-new\"}"}},
 	{.answer = {.body = POD("a")}},
 };
 
@@ -67,6 +67,9 @@ static bool one(const struct fakeapi *api, const char *user, long i)
 	put_file("config", text, 0600);
 	failalloc_arm(i, false);
 	client = kshim_client_open(loop, kshim_config_from_file(path_of("config"), &error), &error);
+	shown(kshim_error_message(error));
+	if (client)
+		watch_client(client);
 	if (client)
 		pods = kshim_query_new(client, KSHIM_POD, NULL);
 	if (pods && started(&seen, kshim_query_get_by_name(pods, "a", seen_done, &seen))) {
@@ -74,6 +77,7 @@ static bool one(const struct fakeapi *api, const char *user, long i)
 		assert_int_equal(seen.done, 1);
 	}
 	failed = failalloc_disarm();
+	assert_null(strstr(seen.message, "status 9"));
 	if (!failed)
 		assert_ok(&seen);
 	/* whatever happened, the file is whole: the old one or the new one */
@@ -118,8 +122,9 @@ static void test_exec(void **state)
 	char *user, *text;
 
 	(void)state;
-	assert_true(asprintf(&text, "#!/bin/sh\necho '{\"kind\":\"ExecCredential\",\"apiVersion\":"
-			     "\"client.authentication.k8s.io/v1\",\"status\":{\"token\":\"t\"}}'\n") > 0);
+	assert_true(asprintf(&text, "#!/bin/sh\ncase $KUBERNETES_EXEC_INFO in *authority-data*) ;; *) exit 9;; esac\n"
+			     "echo '{\"kind\":\"ExecCredential\",\"apiVersion\":"
+			     "\"client.authentication.k8s.io/v1\",\"status\":{\"token\":\"" SECRET "\"}}'\n") > 0);
 	put_file("plugin", text, 0755);
 	free(text);
 	assert_true(asprintf(&user, "\"exec\":{\"command\":\"%s\",\"args\":[\"a\"],\"env\":[{\"name\":\"A\",\"value\":\"b\"}],"
@@ -140,7 +145,7 @@ static void test_oidc(void **state)
 	assert_non_null(api);
 	ca = base64_member("idp-certificate-authority-data", fakeapi_ca_pem(api));
 	assert_true(asprintf(&user, "\"auth-provider\":{\"name\":\"oidc\",\"config\":{\"client-id\":\"c\",\"client-secret\":"
-			     "\"s\",\"id-token\":\"e30.eyJleHAiOjF9.s\",\"refresh-token\":\"r\",\"idp-issuer-url\":\"%s\",%s}}",
+			     "\"" SECRET "\",\"id-token\":\"e30.eyJleHAiOjF9." SECRET "\",\"refresh-token\":\"" SECRET "\",\"idp-issuer-url\":\"%s\",%s}}",
 			     fakeapi_url(api), ca) > 0);
 	for (i = 0; failalloc_works() && one(api, user, i); i += step)
 		;
@@ -155,7 +160,7 @@ static void test_gcp(void **state)
 	char *user;
 
 	(void)state;
-	put_file("command", "#!/bin/sh\necho access_token: t\n", 0755);
+	put_file("command", "#!/bin/sh\necho access_token: " SECRET "\n", 0755);
 	assert_true(asprintf(&user, "\"auth-provider\":{\"name\":\"gcp\",\"config\":{\"cmd-path\":\"%s\",\"cmd-args\":\"a b\"}}",
 			     path_of("command")) > 0);
 	sweep(user);

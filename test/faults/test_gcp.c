@@ -4,8 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SECRET "geheim"
-
 static char dir[] = "/tmp/kshim-gcp-XXXXXX";
 
 static char *path_of(const char *name)
@@ -57,7 +55,6 @@ static void get(struct rig *rig, const char *name, struct seen *seen)
 {
 	memset(seen, 0, sizeof(*seen));
 	get_pod(rig, name, seen);
-	assert_null(strstr(seen->message, SECRET));
 }
 
 static void assert_sent(const struct rig *rig, size_t count, const char *token)

@@ -708,7 +708,7 @@ static void note_trace(char direction, const char *line, void *user)
 
 static void test_trace_without_secrets(void **state)
 {
-	static const char *const headers[] = {"Set-Cookie: session=hush", "X-Open: yes", NULL};
+	static const char *const headers[] = {"Set-Cookie: session=" SECRET, "X-Open: yes", NULL};
 	const struct fakeapi_route route = {.answer = {.body = POD("a"), .headers = headers}};
 	struct fakeapi_options options = {.routes = &route, .route_count = 1};
 	static char trace[8192];
@@ -716,18 +716,17 @@ static void test_trace_without_secrets(void **state)
 	struct rig rig;
 
 	trace[0] = '\0';
-	rig_start_with(&rig, state, &options, NULL, "\"token\":\"very-secret\"");
+	rig_start_with(&rig, state, &options, NULL, "\"token\":\"" SECRET "-1\"");
 	kshim_client_on_trace(rig.client, note_trace, trace);
 	get_pod(&rig, "a", &seen);
 	assert_ok(&seen);
-	assert_string_equal(fakeapi_header(fakeapi_request(rig.api, 0), "Authorization"), "Bearer very-secret");
+	assert_string_equal(fakeapi_header(fakeapi_request(rig.api, 0), "Authorization"), "Bearer " SECRET "-1");
 	assert_contains(trace, ">GET " LIST_PATH "/a HTTP/");
 	assert_contains(trace, "uthorization: ***\n");
 	assert_contains(trace, is_h2(state) ? "<HTTP/2 200" : "<HTTP/1.1 200");
 	assert_non_null(strcasestr(trace, "<X-Open: yes\n"));
 	assert_non_null(strcasestr(trace, "<Set-Cookie: ***\n"));
-	assert_null(strstr(trace, "very-secret"));
-	assert_null(strstr(trace, "hush"));
+	shown(trace);
 	assert_null(strchr(trace, '\r'));
 	rig_stop(&rig);
 }

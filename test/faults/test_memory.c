@@ -409,7 +409,7 @@ static void on_trace(char direction, const char *line, void *user)
 {
 	(void)user;
 	assert_true(direction == '>' || direction == '<');
-	assert_null(strstr(line, "secret"));
+	shown(line);
 }
 
 static kshim_call *request_traced(struct turn *turn)
@@ -427,7 +427,7 @@ static kshim_call *find_kind(struct turn *turn)
 static const char client_text[] =
 	"{\"current-context\":\"x\",\"contexts\":[{\"name\":\"x\",\"context\":{\"cluster\":\"c\",\"user\":\"u\",\"namespace\":"
 	"\"ns\"}}],\"clusters\":[{\"name\":\"c\",\"cluster\":{\"server\":\"%s\",%s}}],\"users\":[{\"name\":\"u\",\"user\":{"
-	"\"token\":\"secret\",\"as\":\"me\",\"as-groups\":[\"g\"],%s,%s}}]}";
+	"\"token\":\"" SECRET "\",\"as\":\"me\",\"as-groups\":[\"g\"],%s,%s}}]}";
 
 static char *config_text(const struct fakeapi *api)
 {

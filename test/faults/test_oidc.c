@@ -11,14 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SECRET "geheim"
 #define GRANTS "/realm/token"
 #define WELL_KNOWN "/realm/.well-known/openid-configuration"
 
 static char dir[] = "/tmp/kshim-oidc-XXXXXX";
-static char *shown; /* all texts that a user could see */
-static size_t shown_len;
-static FILE *shown_to;
 
 static char *path_of(const char *name)
 {
@@ -156,13 +152,6 @@ static void give(void *ctx, const struct fakeapi_request *request, struct fakeap
 
 /* The rig. */
 
-static void traced(char direction, const char *line, void *user)
-{
-	(void)direction;
-	(void)user;
-	fprintf(shown_to, "%s\n", line);
-}
-
 static unsigned warnings;
 static char warning[512];
 
@@ -171,7 +160,7 @@ static void warned(const char *text, void *user)
 	(void)user;
 	warnings++;
 	snprintf(warning, sizeof(warning), "%s", text);
-	fprintf(shown_to, "%s\n", text);
+	shown(text);
 }
 
 /* A kubeconfig: %1$s id-token, %2$s refresh-token, %3$s the API's and the provider's URL,
@@ -233,22 +222,18 @@ static void start(struct rig *rig, void **state, struct provider *provider)
 	warning[0] = '\0';
 }
 
-static void finish(struct rig *rig)
-{
-	rig_stop(rig);
-	fflush(shown_to);
-	assert_null(strstr(shown, SECRET));
-}
-
 static kshim_client *open_client(struct rig *rig, kshim_config *config, kshim_error **error)
 {
+	char *text = kshim_config_format(config);
 	kshim_client *client = kshim_client_open(rig->loop, config, error);
 
 	if (!client)
 		print_error("%s\n", kshim_error_message(*error));
 	assert_non_null(client);
+	shown(text);
+	free(text);
 	kshim_client_set_http_version(client, rig->http);
-	kshim_client_on_trace(client, traced, NULL);
+	watch_client(client);
 	kshim_client_on_warning(client, warned, NULL);
 	return client;
 }
@@ -275,7 +260,6 @@ static void get(struct rig *rig, kshim_client *client, const char *pod, struct s
 	memset(seen, 0, sizeof(*seen));
 	start_get(client, pod, seen);
 	rig_drive(rig);
-	fprintf(shown_to, "%s\n", seen->message);
 }
 
 static size_t grants(const struct rig *rig)
@@ -331,7 +315,7 @@ static void test_valid(void **state)
 	after = get_file("config");
 	assert_string_equal(before, after);
 	kshim_client_free(client);
-	finish(&rig);
+	rig_stop(&rig);
 	free(before);
 	free(after);
 }
@@ -376,7 +360,7 @@ static void test_renewed(void **state)
 		assert_int_equal(grants(&rig), 1);
 		kshim_client_free(client);
 		assert_int_equal(warnings, 0);
-		finish(&rig);
+		rig_stop(&rig);
 		free(token);
 		free(quoted);
 		free(expected);
@@ -404,7 +388,7 @@ static void test_short_life(void **state)
 	assert_non_null(strstr(after, "refresh-token: \"" SECRET "/1\"")); /* none came: the old one is kept */
 	free(after);
 	kshim_client_free(client);
-	finish(&rig);
+	rig_stop(&rig);
 }
 
 static void test_secret_in_body(void **state)
@@ -418,7 +402,7 @@ static void test_secret_in_body(void **state)
 	assert_ok(&seen);
 	assert_int_equal(grants(&rig), 2);
 	kshim_client_free(client);
-	finish(&rig);
+	rig_stop(&rig);
 }
 
 static void test_refused(void **state)
@@ -436,7 +420,7 @@ static void test_refused(void **state)
 	assert_int_equal(grants(&rig), 2);
 	assert_int_equal(fakeapi_count(rig.api, "GET", "*/never"), 2);
 	kshim_client_free(client);
-	finish(&rig);
+	rig_stop(&rig);
 }
 
 /* What goes wrong. */
@@ -453,6 +437,8 @@ static void test_failures(void **state)
 		{{.status = 503, .answer = "<html>" SECRET}, KSHIM_ECONFIG, "refused to renew the token: status 503"},
 		{{.status = 400, .answer = "{\"error\":\"bad\",\"error_description\":\"no " SECRET "/1\"}"}, KSHIM_ECONFIG,
 		 "refused to renew the token: status 400"},
+		{{.status = 401, .answer = "{\"error\":\"bad\",\"error_description\":\"no client " SECRET "+secret\"}"}, KSHIM_ECONFIG,
+		 "refused to renew the token: status 401"},
 		{{.status = 200, .answer = SECRET}, KSHIM_ECONFIG, "sent no id_token"},
 		{{.nothing = true}, KSHIM_ECONFIG, "sent no id_token"},
 		{{.status = 200, .answer = "{\"id_token\":\"" SECRET "\"}"}, KSHIM_ECONFIG, "an id_token that is no JWT"},
@@ -480,7 +466,7 @@ static void test_failures(void **state)
 		after = get_file("config");
 		assert_string_equal(before, after);
 		kshim_client_free(client);
-		finish(&rig);
+		rig_stop(&rig);
 		free(before);
 		free(after);
 	}
@@ -519,7 +505,7 @@ static void test_no_way(void **state)
 		assert_contains(seen.message, cases[i].message);
 		assert_int_equal(fakeapi_request_count(rig.api), 0);
 		kshim_client_free(client);
-		finish(&rig);
+		rig_stop(&rig);
 	}
 }
 
@@ -540,7 +526,7 @@ static void test_refused_for_good(void **state)
 	assert_failed(&seen, KSHIM_EUNAUTHORIZED);
 	assert_int_equal(fakeapi_request_count(rig.api), 1);
 	kshim_client_free(client);
-	finish(&rig);
+	rig_stop(&rig);
 	free(token);
 	free(text);
 }
@@ -592,7 +578,7 @@ static void test_forms(void **state)
 		assert_int_equal(grants(&rig), 2);
 		assert_left_nothing();
 		kshim_client_free(client);
-		finish(&rig);
+		rig_stop(&rig);
 		free(before);
 		free(after);
 		free(token);
@@ -634,7 +620,7 @@ static void test_locked(void **state)
 	after = get_file("config");
 	assert_string_not_equal(before, after);
 	kshim_client_free(client);
-	finish(&rig);
+	rig_stop(&rig);
 	free(before);
 	free(after);
 }
@@ -672,7 +658,7 @@ static void test_which_file(void **state)
 	assert_int_equal(lstat(path_of("config"), &st), 0);
 	assert_true(S_ISLNK(st.st_mode));
 	kshim_client_free(client);
-	finish(&rig);
+	rig_stop(&rig);
 	unlink(path_of("config"));
 	free(after);
 	free(text);
@@ -720,7 +706,7 @@ static void test_two_clients(void **state)
 		if (round == 0)
 			kshim_client_free(client[0]);
 		kshim_client_free(client[1]);
-		finish(&rig);
+		rig_stop(&rig);
 	}
 	free(token);
 }
@@ -773,7 +759,7 @@ static void test_two_processes(void **state)
 		assert_ok(&seen);
 		assert_left_nothing();
 		kshim_client_free(client);
-		finish(&rig);
+		rig_stop(&rig);
 	}
 }
 
@@ -797,7 +783,7 @@ static void test_freed_meanwhile(void **state)
 	rig.loop = NULL;
 	assert_failed(&seen, KSHIM_ECANCELED);
 	kshim_client_free(client);
-	finish(&rig);
+	rig_stop(&rig);
 }
 
 static void test_refused_configs(void **state)
@@ -837,8 +823,7 @@ static void test_refused_configs(void **state)
 static int make_folder(void **state)
 {
 	(void)state;
-	shown_to = open_memstream(&shown, &shown_len);
-	return mkdtemp(dir) && shown_to ? 0 : -1;
+	return mkdtemp(dir) ? 0 : -1;
 }
 
 static int remove_folder(void **state)
@@ -846,8 +831,6 @@ static int remove_folder(void **state)
 	char command[64];
 
 	(void)state;
-	fclose(shown_to);
-	free(shown);
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	return system(command);
 }

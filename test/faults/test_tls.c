@@ -174,7 +174,7 @@ static void test_two_identities(void **state)
 	options.routes = &whole;
 	options.route_count = 1;
 	rig_start_with(&rig, state, &options, NULL, user);
-	other = kshim_client_new(rig.loop, config_of(rig.api, NULL, "\"token\":\"other\""));
+	other = kshim_client_new(rig.loop, config_of(rig.api, NULL, "\"token\":\"" SECRET "-other\""));
 	kshim_client_set_http_version(other, rig.http);
 	pods = kshim_query_new(other, KSHIM_POD, "ns");
 	assert_non_null(started(&one, kshim_query_get_by_name(rig.pods, "one", seen_done, &one)));
@@ -189,7 +189,7 @@ static void test_two_identities(void **state)
 			assert_null(fakeapi_header(request, "Authorization"));
 		} else {
 			assert_null(request->client_cn);
-			assert_string_equal(fakeapi_header(request, "Authorization"), "Bearer other");
+			assert_string_equal(fakeapi_header(request, "Authorization"), "Bearer " SECRET "-other");
 		}
 	}
 	kshim_query_free(pods);
@@ -209,9 +209,9 @@ static void test_credentials_are_sent(void **state)
 	static const struct {
 		const char *user, *authorization;
 	} cases[] = {
-		{"\"token\":\"t-1\"", "Bearer t-1"},
-		{"\"username\":\"me\",\"password\":\"p:w\"", "Basic bWU6cDp3"},
-		{"\"token\":\"t-1\"," IMPERSONATE, "Bearer t-1"},
+		{"\"token\":\"" SECRET "-1\"", "Bearer " SECRET "-1"},
+		{"\"username\":\"me\",\"password\":\"" SECRET ":w\"", "Basic bWU6Z2VoZWltOnc="},
+		{"\"token\":\"" SECRET "-1\"," IMPERSONATE, "Bearer " SECRET "-1"},
 	};
 	struct fakeapi_options options = {0};
 	const struct fakeapi_request *request;
@@ -241,7 +241,7 @@ static void test_credentials_are_sent(void **state)
 /* Never in clear, whatever it is. */
 static void test_nothing_goes_to_http(void **state)
 {
-	static const char *const users[] = {"\"token\":\"t-1\"", "\"username\":\"me\",\"password\":\"p\"", IMPERSONATE};
+	static const char *const users[] = {"\"token\":\"" SECRET "-1\"", "\"username\":\"me\",\"password\":\"" SECRET "\"", IMPERSONATE};
 	static const char *const headers[] = {"Authorization", "Impersonate-User", "Impersonate-Group", "Impersonate-Uid",
 					      "Cookie"};
 	struct fakeapi_options options = {.plain = true, .http = FAKEAPI_H1};
@@ -312,7 +312,7 @@ static void answer_new_token(void *ctx, const struct fakeapi_request *request, s
 	const char *authorization = fakeapi_header(request, "Authorization");
 
 	(void)ctx;
-	if (authorization && strcmp(authorization, "Bearer new") == 0)
+	if (authorization && strcmp(authorization, "Bearer " SECRET "-new") == 0)
 		return;
 	out->status = 401;
 	out->body = "{\"kind\":\"Status\",\"reason\":\"Unauthorized\",\"message\":\"Unauthorized\"}";
@@ -327,20 +327,20 @@ static void test_token_file_after_401(void **state)
 	struct token_file file;
 	struct rig rig;
 
-	token_file_open(&file, "old");
+	token_file_open(&file, SECRET "-old");
 	rig_start_with(&rig, state, &options, NULL, file.member);
 	/* the file holds no other: one more attempt, then the 401 */
 	get_pod(&rig, "a", &stale);
 	assert_failed(&stale, KSHIM_EUNAUTHORIZED);
 	assert_int_equal(fakeapi_request_count(rig.api), 2);
-	put_token(&file, "new");
+	put_token(&file, SECRET "-new");
 	get_pod(&rig, "a", &renewed);
 	assert_ok(&renewed);
 	assert_in_range(fakeapi_request_count(rig.api), 3, 4);
 	get_pod(&rig, "a", &next);
 	assert_ok(&next);
 	assert_string_equal(fakeapi_header(fakeapi_request(rig.api, fakeapi_request_count(rig.api) - 1),
-					   "Authorization"), "Bearer new");
+					   "Authorization"), "Bearer " SECRET "-new");
 	rig_stop(&rig);
 	unlink(file.path);
 }
@@ -352,7 +352,7 @@ static void test_inline_token_after_401(void **state)
 	struct seen seen = {0};
 	struct rig rig;
 
-	rig_start_with(&rig, state, &options, NULL, "\"token\":\"old\"");
+	rig_start_with(&rig, state, &options, NULL, "\"token\":\"" SECRET "-old\"");
 	get_pod(&rig, "a", &seen);
 	assert_failed(&seen, KSHIM_EUNAUTHORIZED);
 	assert_int_equal(fakeapi_request_count(rig.api), 1);
@@ -445,7 +445,7 @@ static void through_proxy(void **state, struct proxy *proxy, struct seen *seen, 
 
 	proxy_open(proxy);
 	snprintf(member, sizeof(member), "\"proxy-url\":\"http://127.0.0.1:%d\"", proxy->port);
-	rig_start_with(&rig, state, &options, member, "\"token\":\"t-1\"");
+	rig_start_with(&rig, state, &options, member, "\"token\":\"" SECRET "-1\"");
 	get_pod(&rig, "a", seen);
 	snprintf(connect, sizeof(connect), "CONNECT 127.0.0.1:%d HTTP/1.1\r\n", fakeapi_port(rig.api));
 	assert_int_equal(fakeapi_request_count(rig.api), requests);
@@ -457,7 +457,7 @@ static void through_proxy(void **state, struct proxy *proxy, struct seen *seen, 
 	pthread_join(proxy->thread, NULL);
 	assert_memory_equal(proxy->head, connect, strlen(connect));
 	assert_null(strcasestr(proxy->head, "\r\nAuthorization:"));
-	assert_null(strstr(proxy->head, "t-1"));
+	assert_null(strstr(proxy->head, SECRET));
 	rig_stop(&rig);
 	close(proxy->listener); /* it was open when the rig counted */
 }
