@@ -145,6 +145,13 @@ static void drop_headers(kshim_client *client)
 	client->sent_token = NULL;
 }
 
+/* A plugin that runs ends with it. */
+static void drop_credential(kshim_client *client)
+{
+	kshim__credential_free(client->credential);
+	client->credential = NULL;
+}
+
 /* What needs the loop goes first; what is left may be referenced by objects for
  * as long as they live. */
 static void let_go(kshim_client *client)
@@ -155,6 +162,7 @@ static void let_go(kshim_client *client)
 		return;
 	kshim__list_remove(&client->guest.link);
 	kshim__task_remove(&client->admit_more);
+	drop_credential(client); /* of one that was not opened to its end */
 	for (i = 0; i < KSHIM__LANES; i++)
 		if (client->lanes[i].open)
 			kshim__transport_free(&client->lanes[i].transport);
@@ -173,9 +181,7 @@ static void close_client(kshim_client *client)
 		kshim__list_remove(&tenant->link);
 		tenant->evict(tenant);
 	}
-	/* a plugin that runs ends with it, whoever still holds an object of this client */
-	kshim__credential_free(client->credential);
-	client->credential = NULL;
+	drop_credential(client); /* whoever still holds an object of this client */
 }
 
 static void loop_ends(struct kshim__guest *guest)
