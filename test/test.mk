@@ -11,7 +11,8 @@ LIVE_TESTS := $(patsubst test/%.c,$(BUILD)/test/%,test/live/test_client.c test/l
 TEST_UTIL := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/*.c))
 LIVE_UTIL := $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/live/test_%.c,$(wildcard test/live/*.c)))
 LIVE_SCRIPTS := $(wildcard test/live/*.sh)
-SCRIPTS := test/docs.sh test/install.sh test/judge.sh
+# test/secrets.sh last: it searches the logs of the others.
+SCRIPTS := test/docs.sh test/install.sh test/judge.sh test/secrets.sh
 TEST_LIBS := -lcmocka $(FAKEAPI_LIBS) -lpthread
 
 $(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS): $(BUILD)/%: $(BUILD)/%.o $(TEST_UTIL) $(FAKEAPI_OBJECTS) $(STATIC)
@@ -48,7 +49,7 @@ test-oldest:
 		echo "== SKIPPED: Kubernetes 1.24, the oldest: another was given, or there is no Go to build it"; \
 	else \
 		echo "== Kubernetes 1.24, the oldest" && $(CLUSTER) build --old && \
-		$(CLUSTER) run --old -- test/run --log $(BUILD)/test-logs-oldest $(LIVE_TESTS) $(LIVE_SCRIPTS); \
+		$(CLUSTER) run --old -- test/run --log $(BUILD)/test-logs-oldest $(LIVE_TESTS) $(LIVE_SCRIPTS) test/secrets.sh; \
 	fi
 
 check: test-programs ## those that need no control plane
