@@ -3,6 +3,7 @@
 #include "alloc.h"
 #include "error.h"
 #include "judge.h"
+#include "random.h"
 #include "request_info.h"
 #include "warnings.h"
 
@@ -462,7 +463,7 @@ static bool may_retry(kshim_call *call, const kshim_error *error, int64_t *wait)
 	for (i = 1; i < call->attempts && backoff < BACKOFF_MAX_MS; i++)
 		backoff *= 2;
 	/* so that many clients of one server do not come back together */
-	backoff += kshim__now_us() % backoff / 2;
+	backoff += (int64_t)kshim__random_below((uint64_t)backoff / 2);
 	if (transfer->code != CURLE_OK) {
 		*wait = backoff;
 		return transfer->reads && kshim__transfer_silent(transfer) && !kshim__transfer_got_alert(transfer) &&

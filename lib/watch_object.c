@@ -3,6 +3,7 @@
 #include "alloc.h"
 #include "error.h"
 #include "query.h"
+#include "random.h"
 
 #include <string.h>
 
@@ -103,7 +104,7 @@ static void go_on(struct kshim__object_watch *watch)
 
 	if (watch->failures) {
 		wait = watch->failures > 7 ? BACKOFF_MAX_MS : BACKOFF_FIRST_MS << (watch->failures - 1);
-		wait += kshim__now_us() % wait / 2;
+		wait += (int64_t)kshim__random_below((uint64_t)wait / 2);
 	}
 	kshim__composite_sleep(&watch->composite, wait, resume);
 }
@@ -255,7 +256,7 @@ static void streamed(struct kshim__composite *composite, kshim_result *result, v
 
 void kshim__object_watch_begin(struct kshim__object_watch *watch)
 {
-	unsigned seconds = STREAM_SECONDS + (unsigned)(kshim__now_us() % STREAM_SECONDS);
+	unsigned seconds = STREAM_SECONDS + (unsigned)kshim__random_below(STREAM_SECONDS);
 	struct kshim__step *step = kshim__step_new(&watch->composite, watch->version ? streamed : listed, watch);
 
 	if (!step)
