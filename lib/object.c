@@ -6,6 +6,7 @@
 #include "error.h"
 #include "json/patch.h"
 #include "json/valid.h"
+#include "matcher.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -446,6 +447,53 @@ const char *kshim_object_get_label(kshim_object *object, const char *key)
 const char *kshim_object_get_annotation(kshim_object *object, const char *key)
 {
 	return get_in_map(object, "/metadata/annotations/", key);
+}
+
+static bool matches(kshim_object *object, const struct kshim__matcher *matcher, bool *ok)
+{
+	struct kshim__span labels = {"", 0};
+	json_t *tree;
+	char *text;
+	bool matched;
+
+	*ok = true;
+	if (!object->tree) {
+		if (!read_at(object, "/metadata/labels", &labels))
+			labels.len = 0;
+		return kshim__matcher_matches_labels(matcher, labels);
+	}
+	tree = kshim__json_tree_get(object->tree, "/metadata/labels");
+	if (!json_is_object(tree))
+		return kshim__matcher_matches_labels(matcher, labels);
+	text = json_dumps(tree, DUMP_FLAGS);
+	*ok = text != NULL;
+	if (!text)
+		return false;
+	labels.at = text;
+	labels.len = strlen(text);
+	matched = kshim__matcher_matches_labels(matcher, labels);
+	kshim__free(text);
+	return matched;
+}
+
+int kshim_object_matches(kshim_object *object, const char *labels)
+{
+	struct kshim__matcher *matcher;
+	kshim_error *error = NULL;
+	bool matched, ok;
+
+	if (!object)
+		return -1;
+	matcher = kshim__matcher_new(labels, &error);
+	if (!matcher) {
+		kshim__client_fail(object->client, error);
+		return -1;
+	}
+	matched = matches(object, matcher, &ok);
+	kshim__matcher_free(matcher);
+	if (!ok)
+		kshim__client_fail(object->client, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
+	return ok ? matched : -1;
 }
 
 static const char *not_empty(const char *text)

@@ -55,6 +55,12 @@ KSHIM_API size_t kshim_object_get_size(kshim_object *object, const char *pointer
 KSHIM_API const char *kshim_object_get_label(kshim_object *object, const char *key);
 KSHIM_API const char *kshim_object_get_annotation(kshim_object *object, const char *key);
 
+/* 1 if the labels match a selector as the server would evaluate it ("app=web,
+ * tier in (a,b),!old"; NULL or "" matches everything), 0 if not; -1 for no
+ * object, and where kshim_client_error() tells: KSHIM_EINVAL, which names the
+ * byte of the selector that is wrong, KSHIM_ENOMEM. */
+KSHIM_API int kshim_object_matches(kshim_object *object, const char *labels);
+
 /* The whole object as JSON text, with apiVersion and kind: as it came, or, once
  * there is a tree, made of it. Borrowed until the object changes or is released,
  * NUL-terminated; NULL without memory or if it is no valid JSON. */

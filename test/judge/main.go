@@ -6,17 +6,24 @@
 //	judge view          the same as `kubectl config view` prints it
 //	judge access        what the current context comes to, or "error"
 //	judge normal        standard input's JSON, numbers in one form, keys sorted
+//	judge selectors N   N lines of a label selector, a tab, and labels as JSON;
+//	                    any selector that may be right or wrong, always the same
+//	judge match         of each such line: 1, 0, or "error" for the selector
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"math"
+	"math/rand"
 	"os"
+	"strconv"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/rest"
@@ -115,6 +122,79 @@ func normalise() {
 		}
 		line, _ := json.Marshal(normal(value))
 		fmt.Println(string(line))
+	}
+}
+
+func pick(random *rand.Rand, words ...string) string {
+	return words[random.Intn(len(words))]
+}
+
+func word(random *rand.Rand) string {
+	return pick(random, "a", "a", "b", "b", "c", "x", "in", "notin", "1", "2", "02", "a.b/c", "", "a-b_c.d", "9223372036854775808",
+		"-a", "a/", "||", "ä", "+1", "exists", strings.Repeat("a", 63), strings.Repeat("a", 64), "A")
+}
+
+func requirement(random *rand.Rand) string {
+	key := pick(random, "a", "b", "in", "a.b/c", word(random))
+	space := pick(random, "", "", " ", "\r", "  ")
+	switch random.Intn(8) {
+	case 0:
+		return space + key + space
+	case 1:
+		return space + "!" + space + key
+	case 2, 3, 4:
+		return key + space + pick(random, "=", "==", "!=", ">", "<", "=!", "===", "!") + space + word(random)
+	}
+	values := make([]string, random.Intn(4))
+	for i := range values {
+		values[i] = space + word(random)
+	}
+	return key + " " + pick(random, "in", "notin", "in", "notin", "inn") + space +
+		pick(random, "(", "(", "(", "(", "(", "((", "") + strings.Join(values, pick(random, ",", ",", ",", ",", " ", ",,")) + space +
+		pick(random, ")", ")", ")", ")", ")", ")", "", "))", ",)")
+}
+
+// Mostly selectors that nearly everybody would write, and some that are broken.
+func selectors(count int) {
+	random := rand.New(rand.NewSource(1))
+	out := bufio.NewWriter(os.Stdout)
+	defer out.Flush()
+	for ; count > 0; count-- {
+		requirements := make([]string, random.Intn(4))
+		for i := range requirements {
+			requirements[i] = requirement(random)
+		}
+		selector := []byte(strings.Join(requirements, pick(random, ",", ",", ",", ",", ", ", " ,", ",,", " ")))
+		if len(selector) > 0 && random.Intn(20) == 0 {
+			selector[random.Intn(len(selector))] = "=!()<>, abx"[random.Intn(11)]
+		}
+		set := map[string]string{}
+		for i := random.Intn(5); i > 0; i-- {
+			set[pick(random, "a", "b", "in", "a.b/c", word(random))] = word(random)
+		}
+		text, _ := json.Marshal(set)
+		fmt.Fprintf(out, "%s\t%s\n", selector, text)
+	}
+}
+
+func match() {
+	lines := bufio.NewScanner(os.Stdin)
+	out := bufio.NewWriter(os.Stdout)
+	defer out.Flush()
+	for lines.Scan() {
+		text, set, _ := strings.Cut(lines.Text(), "\t")
+		var of labels.Set
+		if err := json.Unmarshal([]byte(set), &of); err != nil {
+			fmt.Fprintln(out, "no labels:", err)
+			continue
+		}
+		answer := "0"
+		if selector, err := labels.Parse(text); err != nil {
+			answer = "error"
+		} else if selector.Matches(of) {
+			answer = "1"
+		}
+		fmt.Fprintf(out, "%s\t%s\n", answer, lines.Text())
 	}
 }
 
@@ -226,8 +306,13 @@ func main() {
 		if err := access(); err != nil {
 			complain(err)
 		}
+	case len(os.Args) == 3 && os.Args[1] == "selectors":
+		count, _ := strconv.Atoi(os.Args[2])
+		selectors(count)
+	case len(os.Args) == 2 && os.Args[1] == "match":
+		match()
 	default:
-		fmt.Fprintln(os.Stderr, "usage: judge yaml FILE | kubeconfig | view | access")
+		fmt.Fprintln(os.Stderr, "usage: judge yaml FILE | kubeconfig | view | access | normal | selectors N | match")
 		os.Exit(2)
 	}
 }

@@ -259,6 +259,47 @@ static void labels(void **state)
 	kshim_object_unref(bare);
 }
 
+static void selectors(void **state)
+{
+	static const struct {
+		const char *selector;
+		int matches;
+	} cases[] = {
+		{NULL, 1},
+		{"", 1},
+		{"app=x", 1},
+		{"app in (x,y),example.com/q!=z", 1},
+		{"app notin (x)", 0},
+		{"missing", 0},
+		{"!missing", 1},
+		{"app", 1},
+		{"app=x,", -1},
+		{"a pp", -1},
+	};
+	kshim_object *made = object(SAMPLE), *bare = object(HEAD "}");
+	int with_tree;
+	size_t i;
+
+	(void)state;
+	for (with_tree = 0; with_tree < 2; with_tree++) {
+		for (i = 0; i < COUNT(cases); i++)
+			assert_int_equal(kshim_object_matches(made, cases[i].selector), cases[i].matches);
+		assert_int_equal(kshim_error_code(kshim_client_error(client)), KSHIM_EINVAL);
+		assert_non_null(strstr(kshim_error_message(kshim_client_error(client)), "byte 3"));
+		assert_int_equal(kshim_object_matches(bare, "app"), 0);
+		assert_int_equal(kshim_object_matches(bare, "!app"), 1);
+		assert_non_null(kshim_object_tree(made));
+		assert_non_null(kshim_object_tree(bare));
+	}
+	assert_int_equal(kshim_object_set_string(made, "/metadata/labels/app", "\xc3\xa4\n\""), 0);
+	assert_int_equal(kshim_object_matches(made, "app=x"), 0);
+	assert_int_equal(kshim_object_set_string(made, "/metadata/labels/app", "y"), 0);
+	assert_int_equal(kshim_object_matches(made, "app=y"), 1);
+	assert_int_equal(kshim_object_matches(NULL, "app"), -1);
+	kshim_object_unref(made);
+	kshim_object_unref(bare);
+}
+
 static void editing(void **state)
 {
 	kshim_object *made = object(OF("\"list\":[1],\"null\":null,\"s\":\"x\",\"o\":{\"k\":1}"));
@@ -615,6 +656,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reading),	       cmocka_unit_test(borrowed_strings_stay),
 		cmocka_unit_test(names),	       cmocka_unit_test(labels),
+		cmocka_unit_test(selectors),
 		cmocka_unit_test(editing),	       cmocka_unit_test(nothing_is_lost),
 		cmocka_unit_test(edits_keep_the_rest), cmocka_unit_test(received_as_it_is),
 		cmocka_unit_test(many_members),	       cmocka_unit_test(bad_texts),

@@ -5,9 +5,12 @@
  *   ours view            the files of KUBECONFIG, merged, as `kubectl config
  *                        view` shows them
  *   ours access          what the current context comes to, or "error"
+ *   ours match           of each line of standard input (a label selector, a
+ *                        tab, labels as JSON): 1, 0, or "error"
  */
 #include "config/config.h"
 
+#include "matcher.h"
 #include "yaml_doc.h"
 
 #include <stdio.h>
@@ -112,6 +115,32 @@ static int access_of(void)
 	return 0;
 }
 
+static int match(void)
+{
+	struct kshim__matcher *matcher;
+	struct kshim__span labels;
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t len;
+
+	while ((len = getline(&line, &room, stdin)) > 0) {
+		char *tab = strchr(line, '\t');
+
+		if (!tab || line[len - 1] != '\n')
+			return 1;
+		line[len - 1] = '\0';
+		*tab = '\0';
+		matcher = kshim__matcher_new(line, NULL);
+		labels.at = tab + 1;
+		labels.len = strlen(labels.at);
+		fputs(!matcher ? "error" : kshim__matcher_matches_labels(matcher, labels) ? "1" : "0", stdout);
+		printf("\t%s\t%s\n", line, labels.at);
+		kshim__matcher_free(matcher);
+	}
+	free(line);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "yaml"))
@@ -120,6 +149,8 @@ int main(int argc, char **argv)
 		return view();
 	if (argc == 2 && !strcmp(argv[1], "access"))
 		return access_of();
-	fprintf(stderr, "usage: ours yaml FILE | view | access\n");
+	if (argc == 2 && !strcmp(argv[1], "match"))
+		return match();
+	fprintf(stderr, "usage: ours yaml FILE | view | access | match\n");
 	return 2;
 }
