@@ -5,14 +5,7 @@
 
 #include <string.h>
 
-struct token {
-	const char *at;
-	size_t len;
-	bool tilde;
-};
-
-/* Takes the next token of *pointer, which stands at its '/'. */
-static bool next_token(const char **pointer, struct token *token)
+bool kshim__walk_token(const char **pointer, struct kshim__walk_token *token)
 {
 	const char *p = *pointer;
 
@@ -33,7 +26,7 @@ static bool next_token(const char **pointer, struct token *token)
 }
 
 /* Both sides decoded as far as they agree. */
-static bool match_decoded(const char *text, size_t len, const struct token *token)
+static bool match_decoded(const char *text, size_t len, const struct kshim__walk_token *token)
 {
 	size_t at = 0, i = 0, n, j;
 	char out[4];
@@ -57,21 +50,23 @@ static bool match_decoded(const char *text, size_t len, const struct token *toke
 	return i == token->len;
 }
 
-static bool match(const char *json, const struct kshim__walk_key *key, const struct token *token)
+static bool match(const char *json, const struct kshim__walk_key *key, const struct kshim__walk_token *token)
 {
 	if (key->escapes || token->tilde)
 		return match_decoded(json + key->at, key->len, token);
 	return key->len == token->len && memcmp(json + key->at, token->at, token->len) == 0;
 }
 
-/* Goes from an object's opening brace (or, unless `first`, from behind one of
- * its members) to the first byte of the value that the token names. */
-static bool find_member(const char *json, size_t *at, size_t len, bool first, const struct token *token)
+/* Goes from behind an object's opening brace (or, unless `first`, from behind
+ * one of its members) to the first byte of the value that the token names. */
+static bool find_member(const char *json, size_t *at, size_t len, bool first, const struct kshim__walk_token *token,
+			struct kshim__walk_place *place)
 {
 	struct kshim__walk_key key;
 
-	while (kshim__walk_next(json, at, len, first, '}')) {
-		first = false;
+	for (; place->behind = *at, kshim__walk_next(json, at, len, first, '}'); first = false) {
+		place->first = first;
+		place->at = *at;
 		if (!kshim__walk_key(json, at, len, &key))
 			return false;
 		if (match(json, &key, token))
@@ -84,15 +79,16 @@ static bool find_member(const char *json, size_t *at, size_t len, bool first, co
 
 /* The same by what was noted of the object; *at stands at its brace. */
 static bool find_noted(const char *json, size_t *at, size_t len, const struct kshim__members *members,
-		       const struct token *token)
+		       const struct kshim__walk_token *token)
 {
 	size_t brace = *at;
+	struct kshim__walk_place place;
 	struct kshim__walk_key key;
 	unsigned int i;
 
 	if (members->count == 0 && !members->complete) {
 		++*at;
-		return find_member(json, at, len, true, token);
+		return find_member(json, at, len, true, token, &place);
 	}
 	for (i = 0; i < members->count && i < KSHIM__MEMBERS; i++) {
 		*at = brace + members->key[i];
@@ -103,10 +99,11 @@ static bool find_noted(const char *json, size_t *at, size_t len, const struct ks
 	}
 	if (members->complete || !kshim__walk_value(json, at, len))
 		return false;
-	return find_member(json, at, len, false, token);
+	return find_member(json, at, len, false, token, &place);
 }
 
-static bool find_element(const char *json, size_t *at, size_t len, const struct token *token)
+static bool find_element(const char *json, size_t *at, size_t len, const struct kshim__walk_token *token,
+			 struct kshim__walk_place *place)
 {
 	size_t i, index = 0;
 
@@ -117,8 +114,9 @@ static bool find_element(const char *json, size_t *at, size_t len, const struct 
 			return false;
 		index = index * 10 + (size_t)(token->at[i] - '0');
 	}
-	++*at;
-	for (i = 0; kshim__walk_next(json, at, len, i == 0, ']'); i++) {
+	for (i = 0; place->behind = *at, kshim__walk_next(json, at, len, i == 0, ']'); i++) {
+		place->first = i == 0;
+		place->at = *at;
 		if (i == index)
 			return true;
 		if (!kshim__walk_value(json, at, len))
@@ -127,26 +125,29 @@ static bool find_element(const char *json, size_t *at, size_t len, const struct 
 	return false;
 }
 
+bool kshim__walk_child(const char *json, size_t *at, size_t len, const struct kshim__walk_token *token,
+		       struct kshim__walk_place *place)
+{
+	if (*at >= len || (json[*at] != '{' && json[*at] != '['))
+		return false;
+	if (json[(*at)++] == '{')
+		return find_member(json, at, len, true, token, place);
+	return find_element(json, at, len, token, place);
+}
+
 bool kshim__json_pointer(const char *json, size_t len, const struct kshim__members *members, const char *pointer,
 			 struct kshim__span *value)
 {
 	size_t at = kshim__walk_space(json, 0, len), from;
 	bool found, inside = *pointer != '\0';
-	struct token token;
+	struct kshim__walk_place place;
+	struct kshim__walk_token token;
 
 	while (*pointer) {
-		if (at >= len || !next_token(&pointer, &token))
+		if (at >= len || !kshim__walk_token(&pointer, &token))
 			return false;
-		if (json[at] == '[') {
-			found = find_element(json, &at, len, &token);
-		} else if (json[at] != '{') {
-			return false;
-		} else if (members) {
-			found = find_noted(json, &at, len, members, &token);
-		} else {
-			++at;
-			found = find_member(json, &at, len, true, &token);
-		}
+		found = members && json[at] == '{' ? find_noted(json, &at, len, members, &token) :
+						     kshim__walk_child(json, &at, len, &token, &place);
 		if (!found)
 			return false;
 		members = NULL;
