@@ -60,13 +60,14 @@ $(KUBESHIM): $(CLI_OBJECTS) $(STATIC)
 	$(QUIET_LD)$(CC) $(REAL_CFLAGS) $(LDFLAGS) $(CLI_OBJECTS) $(STATIC) $(REAL_LIBS) -o $@
 
 install: all ## into DESTDIR and PREFIX (/usr/local)
-	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/kubeshim $(DESTDIR)$(BINDIR)
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/kubeshim/adapters $(DESTDIR)$(BINDIR)
 	install -m 644 $(STATIC) $(DESTDIR)$(LIBDIR)/
 	install -m 755 $(SHARED) $(DESTDIR)$(LIBDIR)/
 	ln -sf $(notdir $(SHARED)) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libkubeshim.so
 	install -m 644 $(BUILD)/kubeshim.pc $(DESTDIR)$(LIBDIR)/pkgconfig/
 	install -m 644 include/kubeshim/*.h $(DESTDIR)$(INCLUDEDIR)/kubeshim/
+	install -m 644 include/kubeshim/adapters/*.h $(DESTDIR)$(INCLUDEDIR)/kubeshim/adapters/
 	install -m 755 $(KUBESHIM) $(DESTDIR)$(BINDIR)/
 	for page in man/*.[0-9]; do \
 		section=$${page##*.}; \

@@ -68,6 +68,9 @@ check "the soname is versioned" sh -c "readelf -d '$root/opt/kubeshim/lib/libkub
 check "the shared library exports kshim_ names alone" exports_only_kshim
 check "the static library's names are ours" static_names_are_ours
 check "there is no mutable global" no_writable_globals
+for adapter in include/kubeshim/adapters/*.h; do
+	check "$(basename "$adapter") is installed" cmp "$adapter" "$root/opt/kubeshim/$adapter"
+done
 check "pages are found" test -s "$root/opt/kubeshim/share/man/man3/kshim_loop_new.3"
 check "the command line is there" test -x "$root/opt/kubeshim/bin/kubeshim"
 echo "$passed passed, $failed failed"

@@ -8,6 +8,9 @@ FAULT_TESTS := $(patsubst test/%.c,$(BUILD)/test/%,$(wildcard test/faults/test_*
 LIVE_TESTS := $(patsubst test/%.c,$(BUILD)/test/%,test/live/test_client.c test/live/test_kinds.c \
 	$(filter-out %/test_client.c %/test_kinds.c %/test_changes.c %/test_crd.c,$(wildcard test/live/test_*.c)) \
 	test/live/test_changes.c test/live/test_crd.c)
+# Foreign loops. Each source names the pkg-config module of its own behind "PKG-CONFIG:"; without it, it only says so.
+LOOP_TESTS := $(patsubst test/%.c,$(BUILD)/test/%,$(wildcard test/loops/test_*.c))
+LOOP_UTIL := $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/loops/test_%.c,$(wildcard test/loops/*.c)))
 TEST_UTIL := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/*.c))
 LIVE_UTIL := $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/live/test_%.c,$(wildcard test/live/*.c)))
 LIVE_SCRIPTS := $(wildcard test/live/*.sh)
@@ -15,11 +18,26 @@ LIVE_SCRIPTS := $(wildcard test/live/*.sh)
 SCRIPTS := test/docs.sh test/install.sh test/judge.sh test/secrets.sh
 TEST_LIBS := -lcmocka $(FAKEAPI_LIBS) -lpthread
 
-$(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS): $(BUILD)/%: $(BUILD)/%.o $(TEST_UTIL) $(FAKEAPI_OBJECTS) $(STATIC)
+$(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS) $(LOOP_TESTS): $(BUILD)/%: $(BUILD)/%.o $(TEST_UTIL) $(FAKEAPI_OBJECTS) $(STATIC)
 	$(QUIET_LD)$(CC) $(REAL_CFLAGS) $(LDFLAGS) $< $(shell sed -n 's/.*LINK: *\(.*[^ ]\) *\*\/.*/\1/p' $*.c) \
 		$(filter-out $< $(STATIC),$^) $(STATIC) $(REAL_LIBS) $(TEST_LIBS) -o $@
 
 $(LIVE_TESTS): $(LIVE_UTIL)
+
+$(LOOP_TESTS): $(LIVE_UTIL) $(LOOP_UTIL)
+$(LOOP_TESTS): REAL_LIBS += $(call module_flags,--libs,$*.c)
+$(LOOP_TESTS:=.o): REAL_CFLAGS += $(patsubst -I%,-isystem %,$(call module_flags,--cflags,$*.c)) \
+	$(if $(call module_flags,--modversion,$*.c),-DHAVE_HOST)
+$(LOOP_TESTS:=.o): $(BUILD)/test/loops/modules
+module_flags = $(shell for module in `sed -n 's/.*PKG-CONFIG: *\([^ ]*\).*/\1/p' $2`; do \
+	pkg-config $1 $$module 2>/dev/null; done)
+
+# Which are there: built anew when one comes.
+$(BUILD)/test/loops/modules: FORCE
+	@mkdir -p $(@D)
+	@for module in `sed -n 's/.*PKG-CONFIG: *\([^ ]*\).*/\1/p' test/loops/test_*.c`; do \
+		echo $$module `pkg-config --modversion $$module 2>/dev/null`; done >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 CLUSTER := test/cluster/cluster
 
@@ -27,11 +45,14 @@ setup-test:
 	@sh test/setup.sh test
 
 # What is missing for a node is no failure: the tests that need one are skipped then.
+setup-more: setup-test
+	@sh test/setup.sh more || echo 'setup: going on without what more tests take'
+
 setup-node: setup-test
 	@sh test/setup.sh node || echo 'setup: going on without a node'
 
-test-programs: setup-test
-	@$(MAKE) --no-print-directory all bench-programs $(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS)
+test-programs: setup-test setup-more
+	@$(MAKE) --no-print-directory all bench-programs $(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS) $(LOOP_TESTS)
 
 test: test-programs setup-node ## all tests: on the newest Kubernetes with a node, then on the oldest
 	@$(CLUSTER) build --node
@@ -41,7 +62,7 @@ test: test-programs setup-node ## all tests: on the newest Kubernetes with a nod
 test-newest:
 	@echo "== the newest Kubernetes, with a node"
 	@$(CLUSTER) run --node -- test/run --log $(BUILD)/test-logs $(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS) \
-		$(LIVE_SCRIPTS) $(SCRIPTS)
+		$(LOOP_TESTS) $(LIVE_SCRIPTS) $(SCRIPTS)
 
 # Where the cluster or its programs are given there may be no such.
 test-oldest:
@@ -55,14 +76,14 @@ test-oldest:
 check: test-programs ## those that need no control plane
 	@test/run --log $(BUILD)/test-logs $(UNIT_TESTS) $(FAULT_TESTS) $(SCRIPTS)
 
-check-asan: setup-test setup-node ## the tests under the address and undefined-behaviour sanitizers
+check-asan: setup-test setup-more setup-node ## the tests under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=build-asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check-programs
 	@$(CLUSTER) build --node
 	@$(CLUSTER) run --node -- test/run --log build-asan/test-logs $(subst $(BUILD)/,build-asan/,$(UNIT_TESTS) $(FAULT_TESTS) \
-		$(LIVE_TESTS))
+		$(LIVE_TESTS) $(LOOP_TESTS))
 
-check-programs: $(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS)
+check-programs: $(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS) $(LOOP_TESTS)
 
 VALGRIND := valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,possible \
 	--errors-for-leak-kinds=definite,possible --suppressions=test/valgrind.supp
@@ -80,5 +101,5 @@ demo: ## the four examples against a real control plane on this machine
 	@$(CLUSTER) build
 	@$(CLUSTER) run -- sh examples/demo.sh $(BUILD)
 
-.PHONY: setup-test setup-node test-programs test test-newest test-oldest check check-asan check-programs check-valgrind demo
--include $(patsubst %,%.d,$(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS)) $(FAKEAPI_OBJECTS:.o=.d)
+.PHONY: setup-test setup-more setup-node test-programs test test-newest test-oldest check check-asan check-programs check-valgrind demo
+-include $(patsubst %,%.d,$(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS) $(LOOP_TESTS)) $(FAKEAPI_OBJECTS:.o=.d)

@@ -3,7 +3,7 @@
  *
  * A program runs the loop alone (kshim_loop_run), or watches kshim_loop_fd()
  * for reading in the loop it has and calls kshim_loop_process() when it is
- * readable. A loop and all that lives on it belong to one thread; only
+ * readable; adapters/ does that for libuv, libevent, GLib and sd-event. A loop and all that lives on it belong to one thread; only
  * kshim_loop_wake() may be called from others.
  */
 #ifndef KUBESHIM_LOOP_H
