@@ -203,6 +203,9 @@ void table_print(const struct table *table, bool header);
 int tables_add_page(struct app *app, const struct target *target, const char *json, size_t len);
 void tables_print(struct app *app);
 
+/* template.c: a Pod template as text; `change_cause` or NULL stands among its annotations. */
+void template_print(json_t *template, const char *change_cause);
+
 /* The verbs: get.c, write.c, change.c, delete.c, about.c, logs.c, rollout.c, wait.c, node.c,
  * proxy.c, metadata.c, auth.c */
 int get_prepare(struct app *app);

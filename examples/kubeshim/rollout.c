@@ -307,22 +307,27 @@ static void print_heading(struct app *app)
 	target->waits = true;
 	print_name(kshim_kind_name(target->kind), kshim_kind_group(target->kind), target->name);
 	if (app->settings.revision)
-		printf(" with revision #%lld\nPod Template:\n", (long long)app->settings.revision);
+		printf(" with revision #%lld\n", (long long)app->settings.revision);
 	else
 		puts(" \nREVISION  CHANGE-CAUSE");
 }
 
+/* Of a Deployment that of its ReplicaSet, whose cause stands beside it; kubectl shows both. */
 static void print_template(struct app *app, kshim_revision *revision)
 {
+	bool of_replica_set = is_kind(app->at, "Deployment");
 	size_t len;
-	const char *text = kshim_revision_template(revision, &len);
+	const char *text = of_replica_set ? NULL : kshim_revision_template(revision, &len);
 	json_t *tree = text ? json_loadb(text, len, JSON_ALLOW_NUL, NULL) : NULL;
 
+	if (of_replica_set)
+		tree = json_incref(json_object_get(json_object_get(kshim_object_tree(kshim_revision_object(revision)), "spec"),
+						   "template"));
 	print_heading(app);
-	if (tree && json_dumpf(tree, stdout, JSON_INDENT(2)) == 0)
-		putchar('\n');
+	if (tree)
+		template_print(tree, of_replica_set ? kshim_revision_change_cause(revision) : NULL);
 	else
-		fail(app, "the Pod template cannot be written as JSON");
+		fail(app, "the Pod template cannot be read");
 	json_decref(tree);
 }
 

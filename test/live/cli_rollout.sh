@@ -248,7 +248,7 @@ revisions deployment web 1
 image deployment web second
 revisions deployment web 1,2
 t 'rollout history' 0 $'deployment.apps/web \nREVISION  CHANGE-CAUSE\n1         <none>\n2         second' '' -n "$ns" rollout history deploy/web
-t 'rollout history: a revision' 0 $'deployment.apps/web with revision #1\nPod Template:\n{*"labels": {\n *"app": "web"\n *"image": "first"*}' '' \
+t 'rollout history: a revision' 0 $'deployment.apps/web with revision #1\nPod Template:\n  Labels:\tapp=web\n\tpod-template-hash=*\n    Image:\tfirst\n*' '' \
 	-n "$ns" rollout history deployment web --revision=1
 t 'rollout history: names' 0 $'replicaset.apps/web-*\nreplicaset.apps/web-*' '' -n "$ns" rollout history deployment web -o name
 t 'rollout history: a revision as an object' 0 '{*"kind":"ReplicaSet"*"image":"second"*}' '' \
