@@ -217,6 +217,14 @@ static bool take_item(void *user, struct kshim__span head, struct kshim__span ta
  * there are too many. */
 static enum kshim__sink take_stream(kshim_call *call, const char *data, size_t len)
 {
+	enum kshim__sink took;
+
+	if (call->take) {
+		call->delivered = true;
+		took = call->take(call, data, len);
+		call->paused = took == KSHIM__SINK_PAUSE;
+		return took;
+	}
 	if (call->body.len > READY_BYTES_MAX) {
 		call->paused = true;
 		return KSHIM__SINK_PAUSE;
@@ -247,6 +255,14 @@ static enum kshim__sink take(struct kshim__transfer *transfer, const char *data,
 	if (call->ready_at < call->ready_end)
 		kshim__task_queue(call->client->loop, &call->task);
 	return state == KSHIM__ITEMS_MORE || state == KSHIM__ITEMS_DONE ? KSHIM__SINK_TOOK : KSHIM__SINK_FAILED;
+}
+
+static void head_is_there(struct kshim__transfer *transfer)
+{
+	kshim_call *call = KSHIM__OWNER(transfer, kshim_call, transfer);
+
+	if (transfer->status < 300)
+		call->headed(call);
 }
 
 static void exchange_over(struct kshim__transfer *transfer)
@@ -282,6 +298,8 @@ static void admitted(struct kshim__ticket *ticket)
 	transfer->tracing = call->client->on_trace != NULL;
 	transfer->sink = take;
 	transfer->finished = exchange_over;
+	transfer->head = call->headed ? head_is_there : NULL;
+	transfer->uncompressed = call->uncompressed;
 	kshim__buf_clear(&call->body);
 	call->paused = false;
 	call->too_large = false;
@@ -458,7 +476,7 @@ static bool may_retry(kshim_call *call, const kshim_error *error, int64_t *wait)
 	int64_t backoff = BACKOFF_FIRST_MS;
 	unsigned i;
 
-	if (call->attempts > call->client->max_retries || call->delivered)
+	if (call->attempts > call->client->max_retries || call->delivered || call->once)
 		return false;
 	for (i = 1; i < call->attempts && backoff < BACKOFF_MAX_MS; i++)
 		backoff *= 2;
@@ -568,8 +586,11 @@ static bool hand_on_items(kshim_call *call)
 	unsigned since_look = 0;
 
 	while (call->ready_at < call->ready_end) {
-		kshim_object *object = call->ready[call->ready_at++];
+		kshim_object *object;
 
+		if (call->held && call->state < KSHIM__CALL_FINISHED)
+			return true;
+		object = call->ready[call->ready_at++];
 		call->ready_bytes -= object->len;
 		if (!call->keeps_items || keep_item(&call->result, object)) {
 			call->result.items++;
@@ -589,6 +610,15 @@ static bool hand_on_items(kshim_call *call)
 	}
 	call->ready_at = call->ready_end = 0;
 	return true;
+}
+
+void kshim__call_hold(kshim_call *call, bool held)
+{
+	if (call->held == held)
+		return;
+	call->held = held;
+	if (!held)
+		kshim__task_queue(call->client->loop, &call->task);
 }
 
 /* Hands on what a stream brought. The buffer is out of the call meanwhile: the
@@ -622,7 +652,7 @@ static void dispatch(struct kshim__task *task)
 	}
 	if (call->ready_at == call->ready_end)
 		call->ready_at = call->ready_end = 0;
-	if (call->state == KSHIM__CALL_ON_WIRE && call->paused) {
+	if (call->state == KSHIM__CALL_ON_WIRE && call->paused && !call->held) {
 		call->paused = false;
 		kshim__transfer_resume(&call->transfer);
 	}

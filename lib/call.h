@@ -97,6 +97,9 @@ struct kshim_call {
 	enum kshim__call_state state;
 	enum kshim__lane_kind lane;
 	bool background; /* nobody's own: does not keep kshim_loop_run() from returning */
+	bool once;       /* who made it tries again itself */
+	bool held;       /* items are not handed on: see kshim__call_hold() */
+	bool uncompressed;
 	int64_t timeout_ms;
 
 	struct kshim__request request;
@@ -151,6 +154,11 @@ struct kshim_call {
 	void (*resume)(kshim_call *call);
 	/* Of a stream: its bytes, from dispatch. */
 	void (*data)(kshim_call *call, const char *data, size_t len);
+	/* Instead: its bytes, inside libcurl, where they can only be stored. One that was
+	 * paused goes on when call->task has run. */
+	enum kshim__sink (*take)(kshim_call *call, const char *data, size_t len);
+	/* The head of a success is there; inside libcurl, too. */
+	void (*headed)(kshim_call *call);
 	/* The target is resolved. */
 	void (*then)(kshim_call *call);
 	/* Of the first answer only: nobody serves this kind at this path. Sends again, or
@@ -186,6 +194,9 @@ void kshim__request_clear(struct kshim__request *request);
 void kshim__call_send(kshim_call *call);
 /* Waits, then calls resume(). */
 void kshim__call_sleep(kshim_call *call, int64_t ms, void (*resume)(kshim_call *call));
+
+/* Keeps the items of a list back, and with them the server; lets them go. */
+void kshim__call_hold(kshim_call *call, bool held);
 
 /* Finishes; the error is taken over, and takes the place of an earlier one. */
 void kshim__call_finish(kshim_call *call);

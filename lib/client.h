@@ -30,9 +30,10 @@ struct kshim__tenant {
 	void (*evict)(struct kshim__tenant *tenant);
 };
 
-/* Requests that are answered and done with, and those that stay, ride on
- * connections of their own: a storm of one kind never starves the other. */
-enum kshim__lane_kind { KSHIM__LANE_CALLS, KSHIM__LANE_STREAMS, KSHIM__LANES };
+/* Requests that are answered and done with, those that stay, and watches, which are
+ * many and mostly silent, ride on connections of their own: a storm of one kind
+ * never starves the other. */
+enum kshim__lane_kind { KSHIM__LANE_CALLS, KSHIM__LANE_STREAMS, KSHIM__LANE_WATCHES, KSHIM__LANES };
 
 struct kshim__lane {
 	struct kshim__transport transport;
@@ -75,6 +76,9 @@ struct kshim_client {
 
 	uint64_t timeout_ms;
 	kshim_http http_version;
+	kshim_http watch_http_version;
+	unsigned watches_per_connection;
+	bool no_streamed_state; /* the server does not know sendInitialEvents */
 	unsigned max_connections;
 	unsigned max_retries;
 	bool dry_run;

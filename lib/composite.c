@@ -4,6 +4,8 @@
 #include "error.h"
 #include "options.h"
 
+#include <kubeshim/watch.h>
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -29,6 +31,7 @@ static void ended(kshim_call *call)
 
 		next = link->next;
 		kshim_call_cancel(step->call); /* its callback, later, drops the step */
+		kshim_watch_stop(step->watch);
 	}
 	free_if_over(composite);
 }

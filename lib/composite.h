@@ -38,6 +38,7 @@ struct kshim__step {
 	struct kshim__link link;
 	struct kshim__composite *composite;
 	kshim_call *call;
+	kshim_watch *watch; /* instead of a call; whoever starts it sets this */
 	kshim__step_fn *then;
 	void *argument;
 };

@@ -25,6 +25,7 @@ struct kshim__socket {
 	struct kshim__io io;
 	struct kshim__multi *multi;
 	bool ours; /* opened by us: we will hear of its closing */
+	bool touched; /* libcurl read from it since the last nudge */
 };
 
 static void action(struct kshim__multi *multi, curl_socket_t fd, int mask);
@@ -315,6 +316,21 @@ static void reap(struct kshim__multi *multi)
 	}
 }
 
+/* What libcurl may read from: a timeout can be any transfer's. */
+static void touch(struct kshim__multi *multi, curl_socket_t fd)
+{
+	size_t i;
+
+	if (fd != CURL_SOCKET_TIMEOUT) {
+		if ((size_t)fd < multi->socket_room && multi->sockets[fd])
+			multi->sockets[fd]->touched = true;
+		return;
+	}
+	for (i = 0; i < multi->socket_room; i++)
+		if (multi->sockets[i])
+			multi->sockets[i]->touched = true;
+}
+
 static void action(struct kshim__multi *multi, curl_socket_t fd, int mask)
 {
 	CURLMcode code;
@@ -322,6 +338,8 @@ static void action(struct kshim__multi *multi, curl_socket_t fd, int mask)
 
 	if (!multi->curl)
 		return;
+	if (multi->forgetful)
+		touch(multi, fd);
 	code = curl_multi_socket_action(multi->curl, fd, mask, &running);
 	if (code != CURLM_OK && code != CURLM_BAD_SOCKET)
 		broke(multi);
@@ -340,9 +358,15 @@ static void nudged(struct kshim__timer *timer)
 	uint64_t before = multi->progress;
 	size_t fd;
 
-	for (fd = 0; fd < multi->socket_room; fd++)
-		if (multi->sockets[fd] && (multi->sockets[fd]->io.wanted & EPOLLIN))
-			action(multi, (curl_socket_t)fd, CURL_CSELECT_IN);
+	for (fd = 0; fd < multi->socket_room; fd++) {
+		uint64_t then = multi->progress;
+
+		if (!multi->sockets[fd] || !(multi->sockets[fd]->io.wanted & EPOLLIN) || !multi->sockets[fd]->touched)
+			continue;
+		action(multi, (curl_socket_t)fd, CURL_CSELECT_IN);
+		if (fd < multi->socket_room && multi->sockets[fd])
+			multi->sockets[fd]->touched = multi->progress != then;
+	}
 	if (multi->progress == before)
 		kshim__timer_stop(multi->loop, &multi->nudge);
 }

@@ -3,9 +3,12 @@
 #include "alloc.h"
 #include "path.h"
 
+#include <kubeshim/watch.h>
+
 #include <string.h>
 
 #define FIELD_MANAGER_MAX 128 /* the server's limit */
+#define WATCH_SECONDS_MAX 86400
 
 const struct kshim_options kshim__options_default = {.timeout_ms = -1, .grace_period = -1};
 
@@ -143,5 +146,63 @@ int kshim_options_set_wait_ready(kshim_options *options, int wait_ready)
 	if (!options)
 		return -1;
 	options->wait_ready = wait_ready != 0;
+	return 0;
+}
+
+/* Of watches: see kubeshim/watch.h. */
+
+int kshim_options_set_watch_from(kshim_options *options, kshim_watch_from from)
+{
+	if (!options || (from != KSHIM_WATCH_FROM_STATE && from != KSHIM_WATCH_FROM_NOW))
+		return -1;
+	options->watch_now = from == KSHIM_WATCH_FROM_NOW;
+	return 0;
+}
+
+int kshim_options_set_watch_gap(kshim_options *options, kshim_watch_gap gap)
+{
+	if (!options || (gap != KSHIM_WATCH_GAP_STATE && gap != KSHIM_WATCH_GAP_ERROR))
+		return -1;
+	options->watch_gap_error = gap == KSHIM_WATCH_GAP_ERROR;
+	return 0;
+}
+
+int kshim_options_set_watch_once(kshim_options *options, int once)
+{
+	if (!options)
+		return -1;
+	options->watch_once = once != 0;
+	return 0;
+}
+
+int kshim_options_set_watch_bookmarks(kshim_options *options, int bookmarks)
+{
+	if (!options)
+		return -1;
+	options->watch_bookmarks = bookmarks != 0;
+	return 0;
+}
+
+int kshim_options_set_watch_streamed_state(kshim_options *options, int streamed)
+{
+	if (!options)
+		return -1;
+	options->watch_streamed_state = streamed != 0;
+	return 0;
+}
+
+int kshim_options_set_watch_seconds(kshim_options *options, unsigned seconds)
+{
+	if (!options || seconds > WATCH_SECONDS_MAX)
+		return -1;
+	options->watch_seconds = seconds;
+	return 0;
+}
+
+int kshim_options_set_watch_buffer(kshim_options *options, size_t bytes)
+{
+	if (!options)
+		return -1;
+	options->watch_buffer = bytes;
 	return 0;
 }

@@ -12,6 +12,13 @@ struct kshim_options {
 	bool force;
 	bool if_unchanged;
 	bool wait_ready;
+	bool watch_now;
+	bool watch_gap_error;
+	bool watch_once;
+	bool watch_bookmarks;
+	bool watch_streamed_state;
+	unsigned watch_seconds;
+	size_t watch_buffer;
 	kshim_validation validation;
 	kshim_propagation propagation;
 	int64_t grace_period;

@@ -11,10 +11,25 @@
  * with the client's error set, for an object without a name or without memory. */
 kshim_query *kshim__query_of_object(kshim_object *object);
 
-/* A watch, as one request: its bytes go to data(call, …) as they come, call->user
- * being `user`; it ends when the server ends it, after `seconds` at the latest. */
-kshim_call *kshim__query_stream(kshim_query *query, const char *resource_version, unsigned seconds,
-				void (*data)(kshim_call *call, const char *data, size_t len), kshim_done_fn *done,
+/* A watch, as one request. */
+struct kshim__stream {
+	const char *version; /* to go on from; NULL: none */
+	bool state;          /* the state of now comes first (sendInitialEvents) */
+	unsigned seconds;    /* after which the server ends it */
+	enum kshim__lane_kind lane;
+	enum kshim__sink (*take)(kshim_call *call, const char *data, size_t len); /* as call->take */
+	void (*headed)(kshim_call *call);
+};
+kshim_call *kshim__query_stream(kshim_query *query, const struct kshim__stream *stream, kshim_done_fn *done,
 				void *user);
+
+/* As kshim_query_list(), for who tries again itself. `at_least`: no state older than
+ * that will do; NULL: the newest. With `first_only` no more than one item comes. */
+kshim_call *kshim__query_state(kshim_query *query, const char *at_least, bool first_only,
+			       void (*headed)(kshim_call *call), kshim_item_fn *item, kshim_done_fn *done, void *user);
+
+/* The resourceVersion of the query; borrowed, NULL if none. */
+const char *kshim__query_version(const kshim_query *query);
+kshim_client *kshim__query_client(const kshim_query *query);
 
 #endif

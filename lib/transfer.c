@@ -164,7 +164,7 @@ bool kshim__transport_has_room(const struct kshim__transport *transport)
 	bool alone = transport->http_version == (long)CURL_HTTP_VERSION_2TLS &&
 		     !(transport->connected && transport->multi.connections);
 
-	return transport->unsent < (alone ? 1 : UNSENT_MAX);
+	return transport->unsent < (alone || transport->one_by_one ? 1 : UNSENT_MAX);
 }
 
 /* Runs inside libcurl, too: what may start now does so later. */
@@ -245,11 +245,18 @@ static size_t on_write(char *data, size_t size, size_t count, void *user)
 static size_t on_header(char *line, size_t size, size_t count, void *user)
 {
 	struct kshim__transfer *transfer = user;
+	size_t len = size * count;
+	long status = 0;
 
-	(void)line;
 	if (!transfer->first_us)
 		transfer->first_us = kshim__now_us();
-	return size * count;
+	if (transfer->head && (line[0] == '\r' || line[0] == '\n')) {
+		curl_easy_getinfo(transfer->exchange.easy, CURLINFO_RESPONSE_CODE, &status);
+		transfer->status = (int)status;
+		if (status >= 200)
+			transfer->head(transfer);
+	}
+	return len;
 }
 
 /* libcurl sends a request again on a fresh connection when a kept one turns out
@@ -384,8 +391,6 @@ static CURL *new_handle(struct kshim__transport *transport)
 	curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_debug);
 	if (transport->share)
 		curl_easy_setopt(easy, CURLOPT_SHARE, transport->share);
-	if (!access->no_compression)
-		curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
 	if (transport->connect_to)
 		curl_easy_setopt(easy, CURLOPT_CONNECT_TO, transport->connect_to);
 	if (set_up_proxy(easy, access->proxy_url) != CURLE_OK || !set_up_tls(easy, transport)) {
@@ -483,6 +488,9 @@ bool kshim__transfer_start(struct kshim__transfer *transfer)
 	kshim__buf_free(&url);
 	if (!code)
 		code = set_up_method(easy, transfer);
+	if (!code)
+		code = curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING,
+					transport->access->no_compression || transfer->uncompressed ? NULL : "gzip");
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers->list);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, &transfer->exchange);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);

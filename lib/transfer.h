@@ -26,6 +26,7 @@ struct kshim__transport {
 	const struct kshim__blob *key;
 	unsigned generation; /* of the settings: a handle of an earlier one is not kept */
 	unsigned unsent;     /* transfers whose request has not gone out yet */
+	bool one_by_one;     /* see kshim__transport_has_room() */
 	bool connected;      /* a request did go out on a connection that may still be there */
 	struct kshim__task *room; /* queued when another transfer may start, or NULL */
 	CURLSH *share;                /* TLS sessions */
@@ -43,7 +44,8 @@ void kshim__transport_set_http_version(struct kshim__transport *transport, long 
 /* Whether another transfer may start now. What waits inside libcurl for a
  * connection goes on all at once when there is one, in one call that takes as
  * long as that takes: so few are let in, and over HTTP/2 one alone until there is
- * a connection. */
+ * a connection. With one_by_one it is always one: each that starts while the
+ * connections there are have no room for it would open one of its own. */
 bool kshim__transport_has_room(const struct kshim__transport *transport);
 
 /* Another client certificate, for connections from now on; the blobs are borrowed
@@ -82,6 +84,10 @@ struct kshim__transfer {
 	 * from the loop. */
 	enum kshim__sink (*sink)(struct kshim__transfer *transfer, const char *data, size_t len);
 	void (*finished)(struct kshim__transfer *transfer);
+	/* The head of the final answer is whole, `status` is set: inside libcurl, too.
+	 * NULL: nobody wants to know. */
+	void (*head)(struct kshim__transfer *transfer);
+	bool uncompressed; /* no gzip is asked for */
 	int status;  /* set before the first sink */
 	CURLcode code;
 	char problem[CURL_ERROR_SIZE];

@@ -2,16 +2,8 @@
 
 #include "alloc.h"
 #include "error.h"
-#include "query.h"
-#include "random.h"
 
-#include <string.h>
-
-#define STREAM_SECONDS 300   /* to 600, as client-go's reflector has it */
-#define STREAM_GRACE_MS 30000 /* for the server to end it itself */
-#define BACKOFF_FIRST_MS 100
-#define BACKOFF_MAX_MS 10000
-#define LIVED_US 5000000 /* a stream that was that old is no failure */
+#include <kubeshim/watch.h>
 
 static struct kshim__object_watch *of(struct kshim__composite *composite)
 {
@@ -26,9 +18,6 @@ static void release(struct kshim__composite *composite)
 		watch->release(watch);
 	kshim_object_unref(watch->object);
 	kshim_object_unref(watch->listed);
-	kshim_query_free(watch->query);
-	kshim__lines_free(&watch->lines);
-	kshim__free(watch->version);
 }
 
 void *kshim__object_watch_new(kshim_object *object, size_t size, kshim__object_state_fn *state,
@@ -36,47 +25,24 @@ void *kshim__object_watch_new(kshim_object *object, size_t size, kshim__object_s
 			      kshim_done_fn *done, void *user)
 {
 	struct kshim__object_watch *watch;
-	kshim_query *query;
 
 	if (!object)
 		return NULL;
-	query = kshim__query_of_object(object);
-	if (!query)
-		return NULL;
+	kshim__object_starved(object); /* of what was read before nothing is meant */
+	if (!kshim_object_name(object))
+		return kshim__object_refuse(object, "an object without metadata.name");
 	watch = kshim__composite_new(object->client, size, release, options, done, user);
-	if (!watch) {
-		kshim_query_free(query);
+	if (!watch)
 		return NULL;
-	}
 	watch->state = state;
 	watch->release = release_state;
 	watch->object = kshim_object_ref(object);
-	watch->query = query;
-	kshim__lines_init(&watch->lines, KSHIM__ITEM_MAX);
 	return watch;
 }
 
-static bool over(const kshim_call *call)
-{
-	return call->state >= KSHIM__CALL_FINISHED;
-}
-
-/* Takes the place of what was there; false, and the verb failed, without memory. */
-static bool set_version(struct kshim__object_watch *watch, const char *version)
-{
-	char *copy = kshim__strdup(version);
-
-	if (version && !copy) {
-		kshim__composite_no_memory(&watch->composite);
-		return false;
-	}
-	kshim__free(watch->version);
-	watch->version = copy;
-	return true;
-}
-
-/* What may pass by itself. */
-static bool is_transient(const kshim_error *error)
+/* What may pass by itself. Of the first list that goes for what the server said to
+ * try again alone. */
+static bool may_pass(const struct kshim__object_watch *watch, const kshim_error *error)
 {
 	switch (kshim_error_code(error)) {
 	case KSHIM_OK:
@@ -86,190 +52,87 @@ static bool is_transient(const kshim_error *error)
 	case KSHIM_EGONE:
 	case KSHIM_ETOOMANY:
 	case KSHIM_ESERVER:
-		return true;
+		return watch->began || (error && error->retry_after > 0);
 	default:
 		return false;
 	}
 }
 
-static void resume(struct kshim__composite *composite)
+static void fail_with(struct kshim__object_watch *watch, const kshim_error *error)
 {
-	kshim__object_watch_begin(of(composite));
+	kshim_error *copy = kshim_error_copy(error);
+
+	kshim__composite_fail(&watch->composite, copy ? copy : kshim__error_new(KSHIM_ENOMEM, "out of memory"));
 }
 
-/* Goes on: at once the first time, then later and later. */
-static void go_on(struct kshim__object_watch *watch)
+static void list_begins(struct kshim__object_watch *watch)
 {
-	int64_t wait = 0;
-
-	if (watch->failures) {
-		wait = watch->failures > 7 ? BACKOFF_MAX_MS : BACKOFF_FIRST_MS << (watch->failures - 1);
-		wait += (int64_t)kshim__random_below((uint64_t)wait / 2);
-	}
-	kshim__composite_sleep(&watch->composite, wait, resume);
+	kshim_object_unref(watch->listed);
+	watch->listed = NULL;
+	watch->in_list = true;
 }
 
-/* The list. */
+static void list_is_whole(struct kshim__object_watch *watch)
+{
+	kshim_object *object = watch->listed;
 
-static void on_item(kshim_object *item, void *user)
+	watch->listed = NULL;
+	watch->in_list = false;
+	watch->began = true;
+	watch->state(watch, object);
+	kshim_object_unref(object);
+}
+
+static void on_event(kshim_watch *stream, kshim_event event, kshim_object *object, void *user)
 {
 	struct kshim__step *step = user;
 	struct kshim__object_watch *watch = step->argument;
 
-	if (!watch->listed)
-		watch->listed = kshim_object_ref(item);
-}
-
-static void listed(struct kshim__composite *composite, kshim_result *result, void *argument)
-{
-	struct kshim__object_watch *watch = argument;
-	const kshim_error *error = kshim_result_error(result);
-	const char *version = kshim_result_resource_version(result);
-	kshim_call *call = composite->call;
-	kshim_object *object = watch->listed;
-
-	watch->listed = NULL;
-	if (error && watch->began && is_transient(error)) {
-		kshim_object_unref(object);
-		watch->failures++;
-		go_on(watch);
+	if (!step->composite->call)
 		return;
-	}
-	if (!kshim__composite_failed(composite, result)) {
-		watch->began = true;
-		if (!version)
-			kshim__composite_fail(composite, kshim__error_new(KSHIM_EPROTOCOL, "a list without a "
-									  "resourceVersion cannot be watched"));
-		else if (set_version(watch, version))
+	kshim__composite_hold(step->composite);
+	switch (event) {
+	case KSHIM_EVENT_BEGIN:
+		list_begins(watch);
+		break;
+	case KSHIM_EVENT_END:
+		list_is_whole(watch);
+		break;
+	case KSHIM_EVENT_ADDED:
+	case KSHIM_EVENT_MODIFIED:
+		if (!watch->in_list)
 			watch->state(watch, object);
-		if (!over(call))
-			kshim__object_watch_begin(watch);
-	}
-	kshim_object_unref(object);
-}
-
-/* The stream. */
-
-static char *version_of(struct kshim__span object, bool *missing)
-{
-	struct kshim__span value;
-
-	*missing = true;
-	if (!kshim__json_pointer(object.at, object.len, NULL, "/metadata/resourceVersion", &value))
-		return NULL;
-	return kshim__json_string(value, NULL, missing);
-}
-
-static void tell(struct kshim__object_watch *watch, const kshim_kind *kind, struct kshim__span text)
-{
-	char *copy = kshim__memdup(text.at, text.len);
-	kshim_object *object = NULL;
-
-	if (copy)
-		object = kshim__object_adopt(watch->composite.client, kind, NULL, copy, text.len, NULL);
-	if (object)
-		watch->state(watch, object);
-	else
-		kshim__composite_no_memory(&watch->composite);
-	kshim_object_unref(object);
-}
-
-/* {"type":"MODIFIED","object":{…}} */
-static void on_event(struct kshim__object_watch *watch, kshim_call *stream, struct kshim__span line)
-{
-	struct kshim__span type, object;
-	bool missing;
-	char *version;
-
-	if (!kshim__json_pointer(line.at, line.len, NULL, "/type", &type) ||
-	    !kshim__json_pointer(line.at, line.len, NULL, "/object", &object) || object.at[0] != '{') {
-		kshim__composite_fail(&watch->composite, kshim__error_new(KSHIM_EPROTOCOL, "%s: not the event of a watch: "
-									  "%.*s", stream->request.path,
-									  line.len > 200 ? 200 : (int)line.len,
-									  line.at));
-		return;
-	}
-	if (kshim__json_equals(type, "ERROR")) {
-		/* 410, or what else keeps the server from going on: start anew */
-		watch->expired = true;
-		kshim_call_cancel(stream);
-		return;
-	}
-	watch->news = true;
-	version = version_of(object, &missing);
-	if (!version && !missing) {
-		kshim__composite_no_memory(&watch->composite);
-		return;
-	}
-	if (!version) {
-		kshim__composite_fail(&watch->composite, kshim__error_new(KSHIM_EPROTOCOL, "%s: an event without a "
-									  "resourceVersion", stream->request.path));
-		return;
-	}
-	kshim__free(watch->version);
-	watch->version = version;
-	if (kshim__json_equals(type, "DELETED"))
+		else if (!watch->listed)
+			watch->listed = kshim_object_ref(object);
+		break;
+	case KSHIM_EVENT_DELETED:
 		watch->state(watch, NULL);
-	else if (kshim__json_equals(type, "ADDED") || kshim__json_equals(type, "MODIFIED"))
-		tell(watch, stream->target.kind, object);
+		break;
+	case KSHIM_EVENT_LATE:
+		if (!may_pass(watch, kshim_watch_error(stream)))
+			fail_with(watch, kshim_watch_error(stream));
+		break;
+	default:
+		break;
+	}
+	kshim__composite_release(&watch->composite);
 }
 
-static void on_bytes(kshim_call *stream, const char *data, size_t len)
+static void watch_ended(struct kshim__composite *composite, kshim_result *result, void *argument)
 {
-	struct kshim__step *step = stream->user;
-	struct kshim__object_watch *watch = step->argument;
-	kshim_call *call = watch->composite.call;
-	enum kshim__lines_state state;
-	struct kshim__span line;
-
-	while ((state = kshim__lines_next(&watch->lines, &data, &len, &line)) == KSHIM__LINES_LINE) {
-		if (line.len)
-			on_event(watch, stream, line);
-		if (over(call) || over(stream))
-			return;
-	}
-	if (state == KSHIM__LINES_TOO_LONG)
-		kshim__composite_fail(&watch->composite, kshim__error_new(KSHIM_EPROTOCOL, "%s: an event of more than %u "
-									  "bytes", stream->request.path,
-									  KSHIM__ITEM_MAX));
-	else if (state == KSHIM__LINES_NOMEM)
-		kshim__composite_no_memory(&watch->composite);
-}
-
-static void streamed(struct kshim__composite *composite, kshim_result *result, void *argument)
-{
-	struct kshim__object_watch *watch = argument;
-	const kshim_error *error = kshim_result_error(result);
-	bool well = watch->news || (!error && kshim__now_us() - watch->stream_begun_us > LIVED_US);
-
-	if (!watch->expired && !is_transient(error)) {
-		kshim__composite_failed(composite, result);
-		return;
-	}
-	if (watch->expired || kshim_error_code(error) == KSHIM_EGONE)
-		set_version(watch, NULL);
-	kshim__lines_clear(&watch->lines);
-	watch->failures = well ? 0 : watch->failures + 1;
-	watch->expired = watch->news = false;
-	go_on(watch);
+	(void)argument;
+	kshim__composite_failed(composite, result);
 }
 
 void kshim__object_watch_begin(struct kshim__object_watch *watch)
 {
-	unsigned seconds = STREAM_SECONDS + (unsigned)kshim__random_below(STREAM_SECONDS);
-	struct kshim__step *step = kshim__step_new(&watch->composite, watch->version ? streamed : listed, watch);
+	struct kshim__step *step = kshim__step_new(&watch->composite, watch_ended, watch);
 
 	if (!step)
 		return;
-	if (!watch->version) {
-		kshim_query_set_timeout(watch->query, -1);
-		kshim__step_start(step, kshim_query_list(watch->query, on_item, kshim__step_done, step));
-		return;
-	}
-	watch->stream_begun_us = kshim__now_us();
-	kshim_query_set_timeout(watch->query, (int64_t)seconds * 1000 + STREAM_GRACE_MS);
-	kshim__step_start(step, kshim__query_stream(watch->query, watch->version, seconds, on_bytes, kshim__step_done,
-						    step));
+	step->watch = kshim_object_watch(watch->object, NULL, on_event, kshim__step_done, step);
+	if (!step->watch)
+		kshim__step_start(step, NULL); /* fails the verb */
 }
 
 void kshim__object_watch_finish(struct kshim__object_watch *watch, kshim_object *object)

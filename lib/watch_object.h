@@ -1,8 +1,6 @@
 /*
- * Verbs that wait on one object: a composite that lists it by its name, watches it
- * from there on, and tells each state of it. Expired versions, streams that the
- * server ends and connections that break are met in here, until the verb's
- * deadline.
+ * Verbs that wait on one object: a composite that watches it by its name, and tells
+ * each state of it, until the verb's deadline.
  *
  * It begins with a list, not a get: an object's own resourceVersion may long have
  * left the server's watch cache, and then no watch from it ever begins; the
@@ -12,7 +10,6 @@
 #define KSHIM__WATCH_OBJECT_H
 
 #include "composite.h"
-#include "json/lines.h"
 
 struct kshim__object_watch;
 
@@ -26,15 +23,9 @@ struct kshim__object_watch {
 	kshim__object_state_fn *state;
 	void (*release)(struct kshim__object_watch *watch); /* of what the verb's state holds; or NULL */
 	kshim_object *object; /* reference: what the verb was called on */
-	kshim_query *query;   /* that object alone */
 	kshim_object *listed; /* reference, between an item and its list's end */
-	struct kshim__lines lines;
-	char *version; /* to watch from; NULL: list first */
-	int64_t stream_begun_us;
-	unsigned failures; /* in a row */
-	bool began;        /* a list succeeded */
-	bool expired;      /* the stream said that its version is too old */
-	bool news;         /* the stream brought something */
+	bool in_list;
+	bool began; /* a list succeeded */
 };
 
 /* A verb's state of `size` bytes, zero but for this head, and its call, begun.

@@ -50,6 +50,12 @@ KSHIM_API void kshim_client_set_http_version(kshim_client *client, kshim_http ve
  * their turn. It starts as 8. */
 KSHIM_API void kshim_client_set_max_connections(kshim_client *client, unsigned count);
 
+/* How watches ride: the HTTP version (it starts as HTTP/2, whatever that of calls
+ * is) and how many share a connection, 1 to 1000 (0: kubeshim's choice; the server
+ * may allow fewer). Over HTTP/1.1 each has its own. Of watches that are open already
+ * only the next stream follows. */
+KSHIM_API void kshim_client_set_watch_connections(kshim_client *client, kshim_http version, unsigned watches);
+
 /* How often a call is tried again where that is safe: after a 429 or 5xx with
  * Retry-After, and reads after a broken connection. It starts as 10; 0: never. */
 KSHIM_API void kshim_client_set_max_retries(kshim_client *client, unsigned count);

@@ -41,6 +41,7 @@ typedef struct kshim_query kshim_query;       /* which objects of a kind are mea
 typedef struct kshim_options kshim_options;   /* how a verb is carried out */
 typedef struct kshim_call kshim_call;         /* a verb under way */
 typedef struct kshim_result kshim_result;     /* what came of it */
+typedef struct kshim_watch kshim_watch;       /* changes, as they happen */
 typedef struct kshim_error kshim_error;       /* what went wrong */
 typedef struct kshim_manifest kshim_manifest; /* objects read from YAML or JSON text */
 

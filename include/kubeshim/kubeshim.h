@@ -26,5 +26,6 @@
 #include <kubeshim/table.h>
 #include <kubeshim/version.h>
 #include <kubeshim/wait.h>
+#include <kubeshim/watch.h>
 
 #endif

@@ -1,0 +1,32 @@
+/*
+ * One line of a watch: {"type":"MODIFIED","object":{…}}. What is needed to go on
+ * is found without looking at the whole of it.
+ */
+#ifndef KSHIM__JSON_EVENT_H
+#define KSHIM__JSON_EVENT_H
+
+#include "json/scan.h"
+
+enum kshim__event_type {
+	KSHIM__EVENT_ADDED,
+	KSHIM__EVENT_MODIFIED,
+	KSHIM__EVENT_DELETED,
+	KSHIM__EVENT_BOOKMARK,
+	KSHIM__EVENT_ERROR,
+	KSHIM__EVENT_OTHER /* of a server that is newer than this */
+};
+
+struct kshim__event {
+	enum kshim__event_type type;
+	struct kshim__span object;
+	struct kshim__span version; /* metadata.resourceVersion as it stands there, without quotes; empty: none */
+};
+
+/* false: that is no event. The spans point into the line. */
+bool kshim__event_read(struct kshim__span line, struct kshim__event *event);
+
+/* A bookmark that ends the state which sendInitialEvents asked for (Kubernetes API
+ * concepts, "Streaming lists"). */
+bool kshim__event_is_initial_end(const struct kshim__event *event);
+
+#endif
