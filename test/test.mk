@@ -16,6 +16,7 @@ LIVE_UTIL := $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/live/test_%.c,$(wildc
 LIVE_SCRIPTS := $(wildcard test/live/*.sh)
 # test/secrets.sh last: it searches the logs of the others.
 SCRIPTS := test/docs.sh test/install.sh test/judge.sh test/secrets.sh
+MODEL_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/faults/model*.c))
 TEST_LIBS := -lcmocka $(FAKEAPI_LIBS) -lpthread
 
 $(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS) $(LOOP_TESTS): $(BUILD)/%: $(BUILD)/%.o $(TEST_UTIL) $(FAKEAPI_OBJECTS) $(STATIC)
@@ -23,6 +24,7 @@ $(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS) $(LOOP_TESTS): $(BUILD)/%: $(BUILD)/%
 		$(filter-out $< $(STATIC),$^) $(STATIC) $(REAL_LIBS) $(TEST_LIBS) -o $@
 
 $(LIVE_TESTS): $(LIVE_UTIL)
+$(BUILD)/test/faults/test_modelapi $(BUILD)/test/faults/test_soak: $(MODEL_OBJECTS)
 
 $(LOOP_TESTS): $(LIVE_UTIL) $(LOOP_UTIL)
 $(LOOP_TESTS): REAL_LIBS += $(call module_flags,--libs,$*.c)
@@ -102,4 +104,4 @@ demo: ## the four examples against a real control plane on this machine
 	@$(CLUSTER) run -- sh examples/demo.sh $(BUILD)
 
 .PHONY: setup-test setup-more setup-node test-programs test test-newest test-oldest check check-asan check-programs check-valgrind demo
--include $(patsubst %,%.d,$(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS) $(LOOP_TESTS)) $(FAKEAPI_OBJECTS:.o=.d)
+-include $(patsubst %,%.d,$(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS) $(LOOP_TESTS)) $(FAKEAPI_OBJECTS:.o=.d) $(MODEL_OBJECTS:.o=.d)

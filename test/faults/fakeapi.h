@@ -15,8 +15,10 @@
 #include <sys/types.h>
 
 #define FAKEAPI_ALL ((size_t)-1)	/* end_after: the whole body, but not its end */
+#define FAKEAPI_LATER ((size_t)-1)	/* from .stream: nothing yet, fakeapi_more() tells */
 
 struct fakeapi;
+struct fakeapi_live;			/* an answer that is under way */
 
 /* What is offered in ALPN; with .plain, FAKEAPI_H2 is HTTP/2 with prior knowledge. */
 enum fakeapi_http {
@@ -132,10 +134,14 @@ struct fakeapi_answer {
 
 	/* For generated answers (see fakeapi_route.generate). */
 	void (*body_free)(void *body);	/* frees what generate put in .body */
-	/* Instead of .body: writes up to max bytes, returns 0 at the end. */
+	/*
+	 * Instead of .body: writes up to max bytes, each time a chunk or a frame of its
+	 * own; returns 0 at the end, which .end may make a fault, or FAKEAPI_LATER.
+	 */
 	size_t (*stream)(void *state, char *buf, size_t max);
 	void (*stream_free)(void *state);
 	void *stream_state;
+	struct fakeapi_live *live;	/* set for generate, good until stream_free */
 	/* The last byte was given to the kernel. */
 	void (*sent)(void *ctx, const struct fakeapi_request *req);
 };
@@ -174,7 +180,19 @@ struct fakeapi_options {
 	int port;			/* 0: any */
 	size_t log_bytes;		/* 0: 32 MB */
 	bool no_log;			/* only count */
+	void (*tick)(void *ctx);	/* every tick_ms, in the server process; or NULL */
+	void *tick_ctx;
+	int tick_ms;
 };
+
+/*
+ * For streams that last, in the server process: stream() is asked again; the answer
+ * ends otherwise than .end said; or its whole connection neither reads nor writes, as
+ * behind a dead path (what comes in meanwhile is lost).
+ */
+void fakeapi_more(struct fakeapi_live *live);
+void fakeapi_set_end(struct fakeapi_live *live, enum fakeapi_end end);
+void fakeapi_mute(struct fakeapi_live *live, bool on);
 
 /* Returns NULL and says why on stderr. The options need to live only until it returns. */
 struct fakeapi *fakeapi_start(const struct fakeapi_options *options);

@@ -86,13 +86,29 @@ void fakeconn_close(struct fakeconn *c, enum fakeclose how)
 		c->closing = how;
 }
 
+static void run_soon(void *conn)
+{
+	struct fakeconn *c = conn;
+
+	fakeserver_arm(c->server, &c->timer, 1);
+}
+
+static void mute(void *conn, bool on)
+{
+	struct fakeconn *c = conn;
+
+	c->mute = on;
+}
+
 struct fakereply *fakeconn_request(struct fakeconn *c, struct fakeapi_request *req)
 {
+	struct fakeapi_live live = { .more = run_soon, .mute = mute, .conn = c };
+
 	req->connection = c->number;
 	req->number = ++c->requests;
 	req->client_cn = c->client_cn;
 	req->sni = c->ssl ? SSL_get_servername(c->ssl, TLSEXT_NAMETYPE_host_name) : NULL;
-	return fakereply_new(&c->server->script, c->server->log, req);
+	return fakereply_new(&c->server->script, c->server->log, req, &live);
 }
 
 bool fakeconn_end(struct fakeconn *c, const struct fakereply *r)

@@ -92,16 +92,20 @@ static void choose(struct fakereply *r, struct fakescript *script)
 }
 
 struct fakereply *fakereply_new(struct fakescript *script, struct fakelog *log,
-				const struct fakeapi_request *req)
+				const struct fakeapi_request *req,
+				const struct fakeapi_live *live)
 {
 	struct fakereply *r = fake_alloc(sizeof(*r));
 	struct fakeapi_answer *a = &r->answer;
 
+	r->live = *live;
+	r->live.end = &a->end;
 	r->req = fakelog_copy(req);
 	r->req->route = -1;
 	r->req->arrived_ns = fake_now();
 	choose(r, script);
 	r->logged = fakelog_add(log, r->req);
+	a->live = &r->live;
 	if (r->req->route >= 0 && script->routes[r->req->route].generate)
 		script->routes[r->req->route].generate(r->ctx, r->req, a);
 	if (!a->status)
@@ -177,8 +181,12 @@ enum fakestep fakereply_read(struct fakereply *r, char *buf, size_t max, size_t 
 		return cut ? FAKESTEP_FAULT : FAKESTEP_END;
 	if (r->answer.stream) {
 		*n = r->answer.stream(r->answer.stream_state, buf, max);
+		if (*n == FAKEAPI_LATER) {
+			*n = 0;
+			return FAKESTEP_WAIT;
+		}
 		sent(r, *n);
-		return *n ? FAKESTEP_DATA : FAKESTEP_END;
+		return *n ? FAKESTEP_DATA : cuts_body(r->answer.end) ? FAKESTEP_FAULT : FAKESTEP_END;
 	}
 	if (cut && r->answer.end_after < stop)
 		stop = r->answer.end_after;
@@ -223,4 +231,19 @@ void fakereply_over(struct fakereply *r, enum fakeapi_fate fate)
 		atomic_store(&r->logged->fate, fate);
 	if (fate == FAKEAPI_ANSWERED && r->answer.sent)
 		r->answer.sent(r->ctx, r->req);
+}
+
+void fakeapi_more(struct fakeapi_live *live)
+{
+	live->more(live->conn);
+}
+
+void fakeapi_set_end(struct fakeapi_live *live, enum fakeapi_end end)
+{
+	*live->end = end;
+}
+
+void fakeapi_mute(struct fakeapi_live *live, bool on)
+{
+	live->mute(live->conn, on);
 }

@@ -19,7 +19,16 @@ enum fakestep {
 	FAKESTEP_FAULT,		/* .answer.end says which */
 };
 
+/* What a reply asks of its connection. */
+struct fakeapi_live {
+	void (*more)(void *conn);
+	void (*mute)(void *conn, bool on);
+	void *conn;
+	enum fakeapi_end *end;
+};
+
 struct fakereply {
+	struct fakeapi_live live;
 	struct fakeapi_request *req;
 	struct fakeapi_request *logged;
 	struct fakeapi_answer answer;
@@ -32,9 +41,10 @@ struct fakereply {
 	bool over;
 };
 
-/* Logs the request and finds its answer. The request is copied. */
+/* Logs the request and finds its answer. The request and `live` are copied. */
 struct fakereply *fakereply_new(struct fakescript *script, struct fakelog *log,
-				const struct fakeapi_request *req);
+				const struct fakeapi_request *req,
+				const struct fakeapi_live *live);
 void fakereply_free(struct fakereply *reply);
 
 /* Body bytes, at most max of them; *n is 0 but for FAKESTEP_DATA. */

@@ -89,6 +89,14 @@ static int watch_fd(struct fakeserver *s, int fd, void *ptr)
 	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &ev);
 }
 
+static void tick(void *ctx)
+{
+	struct fakeserver *s = ctx;
+
+	s->options->tick(s->options->tick_ctx);
+	fakeserver_arm(s, &s->tick, fake_now() + (uint64_t)s->options->tick_ms * 1000000);
+}
+
 static int serve(struct fakeserver *s)
 {
 	struct epoll_event ev[1];
@@ -124,6 +132,9 @@ int fakeserver_run(const struct fakeapi_options *options, SSL_CTX *tls, struct f
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	s.tick = (struct faketimer){ .fire = tick, .ctx = &s };
+	if (options->tick)
+		fakeserver_arm(&s, &s.tick, 1);
 	s.script.asked = fake_alloc(options->route_count * sizeof(unsigned));
 	s.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	s.epoll = epoll_create1(EPOLL_CLOEXEC);

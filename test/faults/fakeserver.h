@@ -25,7 +25,7 @@ struct fakeserver {
 	int epoll, listener, signals;
 	unsigned accepted;
 	struct fakeconn *conns;
-	struct faketimer *timers;
+	struct faketimer *timers, tick;
 };
 
 /* Runs until SIGTERM or SIGINT. Takes the listener. Returns 0, or -1 if it could not start. */
