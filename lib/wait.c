@@ -99,6 +99,11 @@ kshim_call *kshim_wait_condition(kshim_object *object, const char *type, const c
 	return begin(object, look_at_condition, type, status ? status : "True", options, done, user);
 }
 
+int kshim_object_has_condition(kshim_object *object, const char *type, const char *status)
+{
+	return object && type && kshim__condition_is(object, type, status ? status : "True");
+}
+
 static bool is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -122,37 +127,58 @@ static bool same(struct kshim__span a, struct kshim__span b)
 	return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
 }
 
-static void look_at_value(struct kshim__object_watch *watch, kshim_object *object)
+/* 1: it is that value; -1: it is a list or an object; 0 also without memory, when
+ * the object starves. */
+static int is_value(kshim_object *object, struct kshim__span found, const char *wanted)
 {
-	struct wait *wait = (struct wait *)watch;
-	struct kshim__span found, value;
+	struct kshim__span value = trim(wanted, strlen(wanted));
 	bool not_string, met;
 	size_t len;
 	char *text;
 
+	if (found.at[0] == '{' || found.at[0] == '[')
+		return -1;
+	text = kshim__json_string(found, &len, &not_string);
+	if (!text && !not_string)
+		object->starved = true;
+	met = (text || not_string) && same(value, text ? trim(text, len) : found);
+	kshim__free(text);
+	return met;
+}
+
+int kshim_object_has_value(kshim_object *object, const char *pointer, const char *value)
+{
+	struct kshim__span found;
+	const char *text;
+	size_t len;
+
+	if (!value || !kshim_object_has(object, pointer))
+		return kshim_object_has(object, pointer);
+	text = kshim_object_text(object, &len);
+	if (!text || !kshim__json_pointer(text, len, NULL, pointer, &found))
+		return 0;
+	return is_value(object, found, value);
+}
+
+static void look_at_value(struct kshim__object_watch *watch, kshim_object *object)
+{
+	struct wait *wait = (struct wait *)watch;
+	struct kshim__span found;
+	int is = 1;
+
 	if (is_missing(wait, object) || !kshim_object_has(object, wait->what))
 		return;
-	if (!wait->value) {
-		kshim__object_watch_finish(watch, object);
-		return;
+	if (wait->value) {
+		if (!kshim__json_pointer(object->text, object->len, &object->members, wait->what, &found))
+			return;
+		is = is_value(object, found, wait->value);
 	}
-	if (!kshim__json_pointer(object->text, object->len, &object->members, wait->what, &found))
-		return;
-	if (found.at[0] == '{' || found.at[0] == '[') {
-		kshim__composite_fail(&watch->composite, kshim__error_new(KSHIM_EINVAL, "%s is no value, but %s",
-									  wait->what, found.at[0] == '{' ? "an object" :
-													   "a list"));
-		return;
-	}
-	value = trim(wait->value, strlen(wait->value));
-	text = kshim__json_string(found, &len, &not_string);
-	if (!text && !not_string) {
+	if (is < 0)
+		kshim__composite_fail(&watch->composite, kshim__error_new(KSHIM_EINVAL, "%s is no value, but %s", wait->what,
+									  found.at[0] == '{' ? "an object" : "a list"));
+	else if (object->starved)
 		kshim__composite_no_memory(&watch->composite);
-		return;
-	}
-	met = same(value, text ? trim(text, len) : found);
-	kshim__free(text);
-	if (met)
+	else if (is)
 		kshim__object_watch_finish(watch, object);
 }
 

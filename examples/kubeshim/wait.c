@@ -243,61 +243,16 @@ static void come(kshim_result *result, void *user)
 	app_next(app);
 }
 
-static bool is_type(json_t *condition, const char *key, const char *wanted)
-{
-	const char *text = json_string_value(json_object_get(condition, key));
-
-	return text && strcasecmp(text, wanted) == 0;
-}
-
-static bool has_condition(kshim_object *object, const struct goal *goal)
-{
-	json_t *tree = need(kshim_object_tree(object)), *status = json_object_get(tree, "status"), *condition, *seen;
-	json_t *generation = json_object_get(json_object_get(tree, "metadata"), "generation");
-	size_t i;
-
-	json_array_foreach(json_object_get(status, "conditions"), i, condition) {
-		if (!is_type(condition, "type", goal->what))
-			continue;
-		seen = json_object_get(condition, "observedGeneration");
-		if (!seen)
-			seen = json_object_get(status, "observedGeneration");
-		if (generation && seen && json_integer_value(seen) < json_integer_value(generation))
-			return false;
-		return is_type(condition, "status", goal->value);
-	}
-	return false;
-}
-
-/* -1: it is an object or a list. */
-static int has_value(kshim_object *object, const struct goal *goal)
-{
-	const char *text = kshim_object_get_string(object, goal->what);
-	char number[32];
-	int64_t integer;
-	double real;
-	int boolean;
-
-	if (!goal->value || !kshim_object_has(object, goal->what))
-		return kshim_object_has(object, goal->what);
-	if (!text && kshim_object_get_bool(object, goal->what, &boolean) == 0)
-		text = boolean ? "true" : "false";
-	if (!text && kshim_object_get_int(object, goal->what, &integer) == 0) {
-		snprintf(number, sizeof(number), "%lld", (long long)integer);
-		text = number;
-	} else if (!text && kshim_object_get_double(object, goal->what, &real) == 0) {
-		snprintf(number, sizeof(number), "%.15g", real);
-		text = number;
-	}
-	return text ? strcmp(text, goal->value) == 0 : -1;
-}
-
 /* Without waiting. */
 static bool is_met(struct app *app, const struct goal *goal)
 {
 	kshim_object *object = app->at->object;
-	int met = goal->type == CONDITION ? has_condition(object, goal) : goal->type == VALUE ? has_value(object, goal) :
-												 goal->type == CREATED;
+	int met = goal->type == CREATED;
+
+	if (goal->type == CONDITION)
+		met = kshim_object_has_condition(object, goal->what, goal->value);
+	else if (goal->type == VALUE)
+		met = kshim_object_has_value(object, goal->what, goal->value);
 
 	if (met < 0)
 		fail(app, "jsonpath leads to a nested object or list which is not supported");

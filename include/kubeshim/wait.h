@@ -1,6 +1,6 @@
 /*
  * kubeshim/wait.h - waiting for what becomes of an object, and whether it is
- * ready.
+ * so already.
  *
  * Nothing is polled: the object is listed once by its name, then watched; broken
  * connections and expired versions are met in here. It takes the verbs list and
@@ -44,6 +44,13 @@ KSHIM_API kshim_call *kshim_wait_value(kshim_object *object, const char *pointer
  * another object of the same name counts as gone. The result has no object. */
 KSHIM_API kshim_call *kshim_wait_deleted(kshim_object *object, const kshim_options *options, kshim_done_fn *done,
 					 void *user);
+
+/* 1 if the object, as it is here, has what kshim_wait_condition() or
+ * kshim_wait_value() with the same arguments would wait for; else 0, also for
+ * arguments that are missing. -1: a value is asked for where a list or an object
+ * stands. No request is made. */
+KSHIM_API int kshim_object_has_condition(kshim_object *object, const char *type, const char *status);
+KSHIM_API int kshim_object_has_value(kshim_object *object, const char *pointer, const char *value);
 
 /* 1 if the object, as it was last read, is ready; else 0, also for kinds that have
  * no readiness. No request is made. For all with a spec.replicas the status must be

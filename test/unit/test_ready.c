@@ -121,6 +121,9 @@ static void conditions(void **state)
 		made = object(cases[i].text);
 		if (kshim__condition_is(made, "ready", "TRUE") != cases[i].counts)
 			fail_msg("%s", cases[i].text);
+		assert_int_equal(kshim_object_has_condition(made, "Ready", NULL), cases[i].counts);
+		assert_int_equal(kshim_object_has_condition(made, "Ready", "false"), 0);
+		assert_int_equal(kshim_object_has_condition(made, NULL, NULL), 0);
 		assert_false(kshim__condition_is(made, "Ready", "False"));
 		assert_false(kshim__condition_is(made, "Read", "True"));
 		assert_false(kshim__condition_is(made, "Ready", "Tru"));
@@ -129,6 +132,34 @@ static void conditions(void **state)
 		assert_null(kshim__condition_string(made, "Other", "reason"));
 		kshim_object_unref(made);
 	}
+}
+
+static void values(void **state)
+{
+	static const struct {
+		const char *pointer, *value;
+		int is;
+	} cases[] = {
+		{"/s", "a b", 1}, {"/s", " a b\n", 1}, {"/s", "a", 0}, {"/s", NULL, 1}, {"/s/x", NULL, 0}, {"/e", "", 1},
+		{"/e", NULL, 1},  {"/n", "12", 1},	 {"/n", "1", 0}, {"/r", "1.5", 1}, {"/t", "true", 1}, {"/t", "True", 0},
+		{"/z", NULL, 0},  {"/z", "null", 0},	 {"/l", "x", -1}, {"/l", NULL, 1}, {"/o", "x", -1},  {"/l/0", "x", 1},
+		{"/none", "", 0}, {"/u", "\xc3\xa9", 1}, {NULL, "x", 0}, {NULL, NULL, 0},   {"/kind", "Thing", 1},
+	};
+	kshim_object *made = object(OF("v1", "Thing", "\"s\":\"  a b\",\"e\":\"\",\"n\":12,\"r\":1.5,\"t\":true,\"z\":null,"
+						      "\"l\":[\"x\"],\"o\":{},\"u\":\"\\u00e9\""));
+	size_t i, edited;
+
+	(void)state;
+	for (edited = 0; edited < 2; edited++) {
+		for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+			if (kshim_object_has_value(made, cases[i].pointer, cases[i].value) != cases[i].is)
+				fail_msg("%s %s %zu", cases[i].pointer, cases[i].value, edited);
+		assert_int_equal(kshim_object_has_value(made, "/new", "x"), edited ? 1 : 0);
+		assert_int_equal(kshim_object_set_string(made, "/new", "x"), 0);
+	}
+	assert_int_equal(kshim_object_has_value(NULL, "/s", "x"), 0);
+	assert_int_equal(kshim_object_has_condition(NULL, "Ready", NULL), 0);
+	kshim_object_unref(made);
 }
 
 static void templates(void **state)
@@ -223,6 +254,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ready),
 		cmocka_unit_test(conditions),
+		cmocka_unit_test(values),
 		cmocka_unit_test(templates),
 		cmocka_unit_test(label_selectors),
 	};
