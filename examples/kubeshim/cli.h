@@ -47,6 +47,7 @@ struct settings {
 	bool no_watch;
 	bool ignore_daemonsets, delete_emptydir_data, disable_eviction;
 	const char *pod_selector;
+	int64_t skip_deleted;
 	const char *method, *data, *port, *scheme;
 	struct values headers;
 	bool overwrite, list;

@@ -47,6 +47,9 @@ static int set_drain_options(struct app *app)
 		return fail(app, "the grace period of %lld seconds is too long", (long long)settings->grace_period);
 	if (kshim_drain_options_set_timeout(options, settings->timeout) < 0)
 		return fail(app, "--timeout must not be less than 0");
+	kshim_drain_options_set_skip_deleted(options, settings->skip_deleted < 0 ? 0 : settings->skip_deleted);
+	if (settings->limit >= 0)
+		kshim_drain_options_set_limit(options, (unsigned)settings->limit);
 	return 0;
 }
 
@@ -251,6 +254,9 @@ static void on_pod(kshim_object *object, kshim_drain_event event, const char *te
 		printf("evicting pod %s/%s%s\n", pod->namespace_, pod->name, dry);
 	} else if (event == KSHIM_DRAIN_GONE && !(evicts && *dry)) {
 		say_done(app, object, evicts ? "evicted" : "deleted");
+	} else if (event == KSHIM_DRAIN_SKIPPED) {
+		printf("pod \"%s\" has DeletionTimestamp older than %lld seconds, skipping\n", pod->name,
+		       (long long)app->settings.skip_deleted);
 	} else if (event == KSHIM_DRAIN_DELAYED) {
 		fflush(stdout);
 		fprintf(stderr, "error when %s pods/\"%s\" -n \"%s\" (will retry after 5s): %s\n",

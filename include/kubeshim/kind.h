@@ -101,8 +101,9 @@ KSHIM_API kshim_kind *kshim_kind_new(const char *group, const char *version, con
 KSHIM_API const kshim_kind *kshim_kind_ref(const kshim_kind *kind);
 KSHIM_API void kshim_kind_unref(const kshim_kind *kind);
 
-/* Borrowed from the kind, NULL of NULL; a group is "" for the core group. The version is the
- * preferred one: what a server serves of them is found by discovery. */
+/* Borrowed from the kind; a group is "" for the core group. The version is the
+ * preferred one: what a server serves of them is found by discovery. These and the
+ * readers below tell nothing of NULL: NULL, or 0. */
 KSHIM_API const char *kshim_kind_group(const kshim_kind *kind);
 KSHIM_API const char *kshim_kind_version(const kshim_kind *kind);
 KSHIM_API const char *kshim_kind_plural(const kshim_kind *kind);

@@ -49,6 +49,11 @@ KSHIM_API int kshim_drain_options_set_force(kshim_drain_options *options, int fo
 KSHIM_API int kshim_drain_options_set_grace_period(kshim_drain_options *options, int64_t seconds);
 /* The whole drain's deadline in milliseconds; 0 (default): none. */
 KSHIM_API int kshim_drain_options_set_timeout(kshim_drain_options *options, int64_t ms);
+/* A Pod whose deletionTimestamp, by this machine's clock, is more than so many
+ * seconds past is neither asked to go nor waited for; 0 (default): all are. */
+KSHIM_API int kshim_drain_options_set_skip_deleted(kshim_drain_options *options, int64_t seconds);
+/* How many Pods a page of the Node's list has (500); 0: all in one. */
+KSHIM_API int kshim_drain_options_set_limit(kshim_drain_options *options, unsigned limit);
 /* Only Pods that match this label selector; NULL: all. It goes to the server as it
  * is: -1 only if it is too long (16 KiB) or has control characters; what else the
  * server does not understand ends the drain with KSHIM_EBADREQUEST, the Node
@@ -65,7 +70,8 @@ typedef enum kshim_drain_event {
 	KSHIM_DRAIN_STARTED, /* is asked to go */
 	KSHIM_DRAIN_DELAYED, /* may not go now (429, a namespace being deleted): asked again in 5 s */
 	KSHIM_DRAIN_FAILED,  /* will not go: the drain goes on with the others, then fails */
-	KSHIM_DRAIN_GONE     /* is gone; of a dry run: would go */
+	KSHIM_DRAIN_GONE,    /* is gone; of a dry run: would go */
+	KSHIM_DRAIN_SKIPPED  /* was asked to go, and is not waited for any more (skip_deleted) */
 } kshim_drain_event;
 
 /* What happens to a Pod. `text` says why, or is NULL. Both are borrowed until it
@@ -78,8 +84,8 @@ typedef void kshim_drain_fn(kshim_object *pod, kshim_drain_event event, const ch
  * allow (429) again every 5 s until the deadline; then waits until each Pod is
  * gone (its uid is not among the Node's Pods any more; looked once a second).
  *
- * Left alone are mirror Pods (annotation kubernetes.io/config.mirror) and, with
- * ignore_daemonsets, those of DaemonSets. Pods that have finished (Succeeded,
+ * Left alone are mirror Pods (annotation kubernetes.io/config.mirror), with
+ * ignore_daemonsets those of DaemonSets, and what skip_deleted says. Pods that have finished (Succeeded,
  * Failed) always go.
  *
  * `node` is not changed; `options` and `progress` may be NULL; `user` is given to

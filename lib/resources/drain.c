@@ -12,7 +12,6 @@
 #define AT_ONCE 16
 #define TICK_MS 1000
 #define RETRY_US (5 * 1000000)
-#define PAGE 500
 
 enum state {
 	STAYS,
@@ -30,7 +29,8 @@ struct target {
 	enum state state;
 	enum kshim__drain_reason reason;
 	bool orphan; /* of a DaemonSet that is gone */
-	bool seen;   /* in the list that comes in */
+	bool seen;   /* in the list that comes in … */
+	bool overdue; /* … and not waited for any more */
 	bool began;
 };
 
@@ -81,6 +81,13 @@ static void set_gone(struct drain *drain, struct target *target)
 	drain->open--;
 	drain->composite.call->result.items++;
 	tell(drain, target, KSHIM_DRAIN_GONE, NULL);
+}
+
+static void set_skipped(struct drain *drain, struct target *target)
+{
+	target->state = STAYS;
+	drain->open--;
+	tell(drain, target, KSHIM_DRAIN_SKIPPED, "it is being deleted for too long to be waited for");
 }
 
 static void set_failed(struct drain *drain, struct target *target, const kshim_error *error)
@@ -208,6 +215,7 @@ static void seen(kshim_object *pod, void *user)
 		if (!known || !kshim__object_is(pod, "/metadata/uid", known))
 			continue;
 		target->seen = true;
+		target->overdue = kshim__drain_is_overdue(drain->options, pod);
 		if (target->state == DUE && kshim__drain_read(pod)) { /* for its deletionTimestamp */
 			kshim_object_unref(target->pod);
 			target->pod = kshim_object_ref(pod);
@@ -231,6 +239,8 @@ static void looked(struct kshim__composite *composite, kshim_result *result, voi
 
 		if (!target->seen && (target->state == GOING || (target->state == DUE && target->began)))
 			set_gone(drain, target);
+		else if (target->seen && target->overdue && target->state == GOING)
+			set_skipped(drain, target);
 	}
 	if (composite->call)
 		go_on(drain);
@@ -427,7 +437,7 @@ static bool set_up(struct drain *drain, kshim_object *node, const kshim_drain_op
 	    kshim_query_add_field(drain->pods, "spec.nodeName", KSHIM_OP_EQUALS, &name, 1) < 0 ||
 	    kshim_query_set_labels(drain->pods, drain->options->pod_selector) < 0)
 		return false;
-	kshim_query_set_limit(drain->pods, PAGE);
+	kshim_query_set_limit(drain->pods, drain->options->page);
 	return true;
 }
 

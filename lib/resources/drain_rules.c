@@ -5,10 +5,13 @@
 #include "error.h"
 #include "object.h"
 #include "selector.h"
+#include "timestamp.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#define PAGE 500
 #define MIRROR "/metadata/annotations/kubernetes.io~1config.mirror"
 
 /* Options. */
@@ -17,8 +20,10 @@ kshim_drain_options *kshim_drain_options_new(void)
 {
 	kshim_drain_options *options = kshim__calloc(1, sizeof(*options));
 
-	if (options)
+	if (options) {
 		options->grace_period = -1;
+		options->page = PAGE;
+	}
 	return options;
 }
 
@@ -78,6 +83,22 @@ int kshim_drain_options_set_timeout(kshim_drain_options *options, int64_t ms)
 	if (!options || ms < 0)
 		return -1;
 	options->timeout_ms = ms;
+	return 0;
+}
+
+int kshim_drain_options_set_skip_deleted(kshim_drain_options *options, int64_t seconds)
+{
+	if (!options || seconds < 0)
+		return -1;
+	options->skip_deleted_s = seconds;
+	return 0;
+}
+
+int kshim_drain_options_set_limit(kshim_drain_options *options, unsigned limit)
+{
+	if (!options)
+		return -1;
+	options->page = limit;
 	return 0;
 }
 
@@ -151,8 +172,18 @@ const char *kshim__drain_daemon_set(kshim_object *pod)
 	return owner_string(pod, index, "name");
 }
 
+bool kshim__drain_is_overdue(const kshim_drain_options *options, kshim_object *pod)
+{
+	const char *text = options->skip_deleted_s ? kshim_object_get_string(pod, "/metadata/deletionTimestamp") : NULL;
+	struct kshim__timestamp at;
+
+	return text && kshim__timestamp_parse(text, strlen(text), &at) &&
+	       (int64_t)time(NULL) - at.seconds > options->skip_deleted_s;
+}
+
 bool kshim__drain_read(kshim_object *pod)
 {
+	kshim_object_get_string(pod, "/metadata/deletionTimestamp");
 	kshim_object_name(pod);
 	kshim_object_namespace(pod);
 	kshim_object_uid(pod);
@@ -181,6 +212,8 @@ enum kshim__drain_verdict kshim__drain_judge(const kshim_drain_options *options,
 	size_t index;
 
 	*reason = KSHIM__DRAIN_NO_REASON;
+	if (kshim__drain_is_overdue(options, pod))
+		return KSHIM__DRAIN_STAY;
 	if (kshim__drain_daemon_set(pod)) {
 		*reason = daemon_set_exists ? KSHIM__DRAIN_DAEMON_SET : KSHIM__DRAIN_ORPHAN;
 		if (daemon_set_exists)

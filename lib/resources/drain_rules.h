@@ -11,6 +11,8 @@
 struct kshim_drain_options {
 	int64_t grace_period;
 	int64_t timeout_ms;
+	int64_t skip_deleted_s; /* 0: every Pod is waited for */
+	unsigned page;
 	char *pod_selector;
 	bool ignore_daemonsets;
 	bool delete_emptydir_data;
@@ -40,6 +42,9 @@ enum kshim__drain_verdict {
 /* The DaemonSet that has to be looked for, for the rules to be applied: its name,
  * borrowed; NULL if none has to be. */
 const char *kshim__drain_daemon_set(kshim_object *pod);
+
+/* true when it is being deleted for longer than the options let a drain wait. */
+bool kshim__drain_is_overdue(const kshim_drain_options *options, kshim_object *pod);
 
 /* Reads what the rules and a drain read of a Pod, so that it can be read again
  * without memory; false if there is none now. */

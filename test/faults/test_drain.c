@@ -19,6 +19,8 @@
 #define NONE                                                                                                           \
 	"{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\",\"message\":\"not found\","     \
 	"\"reason\":\"NotFound\",\"details\":{\"kind\":\"pods\"},\"code\":404}"
+#define OLD ",\"deletionTimestamp\":\"2001-01-01T08:00:00Z\""
+#define FUTURE ",\"deletionTimestamp\":\"2999-01-01T08:00:00Z\""
 #define EVICTION(name) LIST_PATH "/" name "/eviction"
 #define EVICTED {.status = 201, .body = "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Success\"}"}
 #define BUDGET                                                                                                         \
@@ -37,19 +39,20 @@
 /* What a drain told; begins as struct seen does. */
 struct told {
 	struct seen seen;
-	unsigned count, events[6];
+	unsigned count, events[7];
 	char order[512];
 	unsigned end_at; /* the event in which the user ends it; 0: none */
 	bool free_client;
+	int64_t skip_deleted;
 };
 
 static void on_event(kshim_object *pod, kshim_drain_event event, const char *text, void *user)
 {
-	static const char *const names[] = {"ignored", "warned", "started", "delayed", "failed", "gone"};
+	static const char *const names[] = {"ignored", "warned", "started", "delayed", "failed", "gone", "skipped"};
 	struct told *told = user;
 
 	assert_int_equal(told->seen.done, 0);
-	assert_in_range(event, 0, 5);
+	assert_in_range(event, 0, 6);
 	told->count++;
 	told->events[event]++;
 	assert_true(event == KSHIM_DRAIN_STARTED || event == KSHIM_DRAIN_GONE || text);
@@ -82,6 +85,8 @@ static void drain(struct rig *rig, struct told *told)
 
 	told->seen.rig = rig;
 	kshim_drain_options_set_ignore_daemonsets(options, 1);
+	assert_int_equal(kshim_drain_options_set_skip_deleted(options, told->skip_deleted), 0);
+	assert_int_equal(kshim_drain_options_set_limit(options, 7), 0);
 	started(&told->seen, kshim_node_drain(node, options, on_event, seen_done, told));
 	kshim_drain_options_free(options);
 	kshim_object_unref(node);
@@ -148,6 +153,33 @@ static void test_namespace_terminating(void **state)
 	assert_string_equal(told.order, "x started|x delayed|x gone|");
 	assert_int_equal(fakeapi_count(rig.api, "POST", EVICTION("x")), 2);
 	assert_true(fakeapi_count(rig.api, "GET", PODS_PATH) >= 8);
+	rig_stop(&rig);
+}
+
+/* What is being deleted since long ago is left alone, at once or as soon as it is; what
+ * has time left is waited for. */
+static void test_deleted_for_long(void **state)
+{
+	static const struct fakeapi_route routes[] = {
+		CORDONED,
+		{"GET", PODS_PATH, .nth = 1, .answer = {.body = PODS(POD_OF("old", OLD) "," POD_OF("stuck", "") ","
+								     POD_OF("soon", ""))}},
+		{"GET", PODS_PATH, .nth = 2, .answer = {.body = PODS(POD_OF("old", OLD) "," POD_OF("stuck", OLD) ","
+								     POD_OF("soon", FUTURE))}},
+		{"GET", PODS_PATH, .answer = {.body = PODS(POD_OF("old", OLD) "," POD_OF("stuck", OLD))}},
+		{"POST", EVICTION("stuck"), .answer = EVICTED},
+		{"POST", EVICTION("soon"), .answer = EVICTED},
+	};
+	struct told told = {.skip_deleted = 60};
+	struct rig rig;
+
+	rig_start(&rig, state, routes, COUNT(routes));
+	drain(&rig, &told);
+	assert_ok(&told.seen);
+	assert_string_equal(told.order, "stuck started|soon started|stuck skipped|soon gone|");
+	assert_int_equal(told.seen.item_count, 1);
+	assert_int_equal(fakeapi_count(rig.api, "POST", NULL), 2);
+	assert_int_equal(fakeapi_count(rig.api, "GET", PODS_PATH "?*limit=7*"), fakeapi_count(rig.api, "GET", PODS_PATH));
 	rig_stop(&rig);
 }
 
@@ -280,6 +312,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ONLY_H1(test_asked_again),
 		ONLY_H1(test_namespace_terminating),
+		ONLY_H1(test_deleted_for_long),
 		BOTH_HTTP(test_failures),
 		BOTH_HTTP(test_sixteen_at_once),
 		BOTH_HTTP(test_ended_in_an_event),
