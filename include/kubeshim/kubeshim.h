@@ -27,5 +27,6 @@
 #include <kubeshim/version.h>
 #include <kubeshim/wait.h>
 #include <kubeshim/watch.h>
+#include <kubeshim/workqueue.h>
 
 #endif
