@@ -104,4 +104,5 @@ demo: ## the four examples against a real control plane on this machine
 	@$(CLUSTER) run -- sh examples/demo.sh $(BUILD)
 
 .PHONY: setup-test setup-more setup-node test-programs test test-newest test-oldest check check-asan check-programs check-valgrind demo
--include $(patsubst %,%.d,$(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS) $(LOOP_TESTS)) $(FAKEAPI_OBJECTS:.o=.d) $(MODEL_OBJECTS:.o=.d)
+-include $(patsubst %,%.d,$(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS) $(LOOP_TESTS)) \
+	$(patsubst %.o,%.d,$(FAKEAPI_OBJECTS) $(MODEL_OBJECTS) $(TEST_UTIL) $(LIVE_UTIL) $(LOOP_UTIL))
