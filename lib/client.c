@@ -109,6 +109,7 @@ kshim_client *kshim_client_open(kshim_loop *loop, kshim_config *config, kshim_er
 	client->guest.loop_is_gone = loop_is_gone;
 	kshim__list_init(&client->guest.link);
 	kshim__list_init(&client->tenants);
+	kshim__list_init(&client->caches);
 	kshim__list_init(&client->refused);
 	kshim__task_init(&client->admit_more, admit_more);
 	client->access = access;

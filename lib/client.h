@@ -84,6 +84,7 @@ struct kshim_client {
 	bool dry_run;
 
 	struct kshim__link tenants;
+	struct kshim__link caches; /* cache.c's, that are shared */
 
 	kshim_request_fn *on_request;
 	void *on_request_user;

@@ -177,6 +177,22 @@ static void drop_strings(kshim_object *object)
 	}
 }
 
+bool kshim__object_was_read(const kshim_object *object)
+{
+	return object->strings || object->dump || object->tree;
+}
+
+void kshim__object_shed(kshim_object *object)
+{
+	if (!object->text)
+		return;
+	drop_strings(object);
+	json_decref(object->tree);
+	object->tree = NULL;
+	kshim__free(object->dump);
+	object->dump = NULL;
+}
+
 void kshim_object_unref(kshim_object *object)
 {
 	if (!object || --object->refs)

@@ -30,6 +30,7 @@ struct kshim_object {
 	struct kshim__string *strings;
 	json_t *tree;
 	bool starved; /* see kshim__object_starved() */
+	bool cached;  /* a cache holds one of the references */
 	char *dump; /* the text that kshim_object_text() last made */
 	size_t dump_len;
 	char bytes[];
@@ -66,6 +67,12 @@ void *kshim__object_refuse(kshim_object *object, const char *format, ...) __attr
 
 /* true where the string is `text`; needs no memory. */
 bool kshim__object_is(kshim_object *object, const char *pointer, const char *text);
+
+/* Lets go of all that reading made: strings, text and tree that were borrowed are gone.
+ * Only where nobody can have borrowed them; without bytes nothing happens. */
+void kshim__object_shed(kshim_object *object);
+/* There is something of that kind. */
+bool kshim__object_was_read(const kshim_object *object);
 
 /* Puts newly received text (taken over) into an object; drops its tree. */
 void kshim__object_replace_text(kshim_object *object, char *text, size_t len);

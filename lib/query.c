@@ -712,3 +712,26 @@ kshim_client *kshim__query_client(const kshim_query *query)
 {
 	return query->client;
 }
+
+const char *kshim__query_namespace(const kshim_query *query)
+{
+	if (query->kind && !query->kind->namespaced)
+		return "";
+	if (query->namespace_)
+		return query->namespace_;
+	return kshim__client_is_open(query->client) ? query->client->access->namespace_ : "";
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+bool kshim__query_same_scope(const kshim_query *a, const kshim_query *b)
+{
+	if (a->kind != b->kind && !(a->kind && b->kind && same_text(a->kind->group, b->kind->group) &&
+				    same_text(a->kind->plural, b->kind->plural)))
+		return false;
+	return same_text(a->kind_name, b->kind_name) && same_text(a->api_version, b->api_version) &&
+	       same_text(kshim__query_namespace(a), kshim__query_namespace(b));
+}

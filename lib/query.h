@@ -28,6 +28,13 @@ kshim_call *kshim__query_stream(kshim_query *query, const struct kshim__stream *
 kshim_call *kshim__query_state(kshim_query *query, const char *at_least, bool first_only,
 			       void (*headed)(kshim_call *call), kshim_item_fn *item, kshim_done_fn *done, void *user);
 
+/* true if both mean the same kind in the same namespace, selectors not regarded. */
+bool kshim__query_same_scope(const kshim_query *a, const kshim_query *b);
+
+/* The namespace whose objects a name in it is of: that of the query, or "" where it
+ * has none of its own or means all. */
+const char *kshim__query_namespace(const kshim_query *query);
+
 /* The resourceVersion of the query; borrowed, NULL if none. */
 const char *kshim__query_version(const kshim_query *query);
 kshim_client *kshim__query_client(const kshim_query *query);

@@ -42,6 +42,8 @@ typedef struct kshim_options kshim_options;   /* how a verb is carried out */
 typedef struct kshim_call kshim_call;         /* a verb under way */
 typedef struct kshim_result kshim_result;     /* what came of it */
 typedef struct kshim_watch kshim_watch;       /* changes, as they happen */
+typedef struct kshim_cache kshim_cache;       /* objects held here and kept up to date */
+typedef struct kshim_listener kshim_listener; /* who hears of a cache's changes */
 typedef struct kshim_error kshim_error;       /* what went wrong */
 typedef struct kshim_manifest kshim_manifest; /* objects read from YAML or JSON text */
 

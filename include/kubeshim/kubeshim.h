@@ -5,6 +5,7 @@
 #ifndef KUBESHIM_KUBESHIM_H
 #define KUBESHIM_KUBESHIM_H
 
+#include <kubeshim/cache.h>
 #include <kubeshim/client.h>
 #include <kubeshim/common.h>
 #include <kubeshim/config.h>
