@@ -15,7 +15,7 @@ CFLAGS ?= -O2 -g
 LIBS := libcurl jansson yaml-0.1 openssl
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings
 REAL_CFLAGS = -std=c11 -D_GNU_SOURCE -Iinclude -Ilib $(WARNINGS) -fvisibility=hidden \
-	$(shell pkg-config --cflags $(LIBS) 2>/dev/null) $(CFLAGS) $(SANITIZE)
+	$(shell pkg-config --cflags $(LIBS) 2>/dev/null) $(CPPFLAGS) $(CFLAGS) $(SANITIZE)
 REAL_LIBS = $(shell pkg-config --libs $(LIBS) 2>/dev/null) $(SANITIZE)
 
 LIB_SOURCES := $(wildcard lib/*.c lib/*/*.c)
@@ -25,6 +25,8 @@ SONAME := libkubeshim.so.$(SOVERSION)
 SHARED := $(BUILD)/libkubeshim.so.$(VERSION)
 EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
 KUBESHIM := $(BUILD)/kubeshim
+# What the command line is linked with.
+KUBESHIM_LIB ?= $(STATIC)
 CLI_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard examples/kubeshim/*.c))
 
 all: $(STATIC) $(SHARED) $(BUILD)/kubeshim.pc $(EXAMPLES) $(KUBESHIM) ## the library, static and shared, the examples and the command line
@@ -56,8 +58,8 @@ $(BUILD)/examples/%: examples/%.c $(STATIC)
 	@mkdir -p $(@D)
 	$(QUIET_LD)$(CC) $(REAL_CFLAGS) $(LDFLAGS) $< $(STATIC) $(REAL_LIBS) -o $@
 
-$(KUBESHIM): $(CLI_OBJECTS) $(STATIC)
-	$(QUIET_LD)$(CC) $(REAL_CFLAGS) $(LDFLAGS) $(CLI_OBJECTS) $(STATIC) $(REAL_LIBS) -o $@
+$(KUBESHIM): $(CLI_OBJECTS) $(KUBESHIM_LIB)
+	$(QUIET_LD)$(CC) $(REAL_CFLAGS) $(LDFLAGS) $(CLI_OBJECTS) $(KUBESHIM_LIB) $(REAL_LIBS) -o $@
 
 install: all ## into DESTDIR and PREFIX (/usr/local)
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)/kubeshim/adapters $(DESTDIR)$(BINDIR)
@@ -76,6 +78,24 @@ install: all ## into DESTDIR and PREFIX (/usr/local)
 	done
 	sh man/links.sh $(DESTDIR)$(MANDIR)
 
+# What git knows, as it is in this tree; without git, from such a tarball, all but what was built.
+DIST := kubeshim-$(VERSION)
+dist: ## a tarball of the source: build/kubeshim-VERSION.tar.gz
+	@mkdir -p $(BUILD)
+	@if [ -e .git ]; then git ls-files -- ':!.ci'; else find . -path './build*' -prune -o ! -type d -printf '%P\n'; fi | LC_ALL=C sort | \
+		tar --create --files-from=- --transform='s|^|$(DIST)/|' --owner=0 --group=0 --numeric-owner --mode=go=u,go-w \
+			--mtime="$$([ -e .git ] && git log -1 --format=@%ct || date -r CHANGES +@%s)" | gzip -9n >$(BUILD)/$(DIST).tar.gz
+	@echo $(BUILD)/$(DIST).tar.gz
+
+# debian/ says what goes where. It is the tarball that is built.
+deb: dist ## Debian packages, for runtime, development and the command line: build/deb/*.deb
+	@sh test/setup.sh deb
+	@rm -rf $(BUILD)/deb && mkdir -p $(BUILD)/deb
+	@tar -xzf $(BUILD)/$(DIST).tar.gz -C $(BUILD)/deb
+	@cd $(BUILD)/deb/$(DIST) && env -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES dpkg-buildpackage -us -uc >../log 2>&1 || \
+		{ tail -n 60 ../log; exit 1; }
+	@ls $(BUILD)/deb/*.deb
+
 clean: ## what was built here; the cached control plane stays
 	rm -rf $(BUILD)
 
@@ -93,7 +113,7 @@ endif
 
 FORCE:
 
-.PHONY: all install clean help FORCE
+.PHONY: all install dist deb clean help FORCE
 .DELETE_ON_ERROR:
 
 include bench/bench.mk test/test.mk

@@ -442,8 +442,8 @@ struct kshim__headers *kshim__client_headers(kshim_client *client, enum kshim__a
 	static const char *const accepts[KSHIM__ACCEPTS] = {
 		"application/json",
 		"application/json;as=Table;v=v1;g=meta.k8s.io,application/json",
-		"application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
-		"application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json",
+		("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
+		"application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json"),
 		"*/*",
 	};
 	static const char *const contents[KSHIM__CONTENTS] = {

@@ -1,25 +1,9 @@
 #!/bin/bash
 # Installs into a folder and uses what is there as another project would: through pkg-config, shared and static,
-# from C and C++.
+# from C, C++ and CMake.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-root=$(mktemp -d) || exit 1
-trap 'rm -rf "$root"' EXIT
-passed=0 failed=0
-
-# check WHAT COMMAND...
-check() {
-	local what=$1
-	shift
-	if "$@" >"$root/log" 2>&1; then
-		echo "ok - $what"
-		passed=$((passed + 1))
-	else
-		echo "not ok - $what"
-		sed 's/^/  /' "$root/log"
-		failed=$((failed + 1))
-	fi
-}
+. test/checks.sh
 
 exports_only_kshim() {
 	local others
@@ -39,7 +23,7 @@ no_writable_globals() {
 		grep -v no_memory
 }
 
-check "make install" make --no-print-directory install DESTDIR= PREFIX="$root/opt/kubeshim"
+check "make install" make --no-print-directory BUILD="$build" install DESTDIR= PREFIX="$root/opt/kubeshim"
 export PKG_CONFIG_PATH=$root/opt/kubeshim/lib/pkgconfig
 cat >"$root/program.c" <<'END'
 #include <kubeshim/kubeshim.h>
@@ -73,5 +57,22 @@ for adapter in include/kubeshim/adapters/*.h; do
 done
 check "pages are found" test -s "$root/opt/kubeshim/share/man/man3/kshim_loop_new.3"
 check "the command line is there" test -x "$root/opt/kubeshim/bin/kubeshim"
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+
+# README.md's lines for CMake, in the smallest project.
+cmake_program() {
+	mkdir "$root/cmake" && {
+		echo 'cmake_minimum_required(VERSION 3.18)'
+		echo 'project(example C)'
+		echo 'add_executable(program ../program.c)'
+		sed -n '/^```cmake$/,/^```$/{/^```/d;p}' README.md
+	} >"$root/cmake/CMakeLists.txt" || return
+	grep -q kubeshim "$root/cmake/CMakeLists.txt" || { echo 'README.md has no lines for CMake'; return 1; }
+	cmake -S "$root/cmake" -B "$root/cmake/build" && cmake --build "$root/cmake/build" &&
+		LD_LIBRARY_PATH=$root/opt/kubeshim/lib "$root/cmake/build/program"
+}
+if have cmake; then
+	check "a CMake project finds it, builds and runs" cmake_program
+else
+	skip "CMake" "there is no cmake"
+fi
+summary

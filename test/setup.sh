@@ -1,6 +1,7 @@
 #!/bin/sh
-# Ensures what building (setup.sh build) or testing (setup.sh test) kubeshim needs, what some tests do without (setup.sh
-# more), or the node of the test cluster (setup.sh node). Silent when all is there.
+# Ensures what kubeshim needs to be built (setup.sh build), tested (setup.sh test) or made Debian packages of (setup.sh
+# deb), what only some tests need (setup.sh more), or the node of the test cluster (setup.sh node). Silent when all is
+# there.
 set -u
 
 # Debian's packages, and the same as programs and pkg-config modules for other systems.
@@ -10,7 +11,8 @@ build_modules='libcurl jansson yaml-0.1 openssl'
 test_packages='libcmocka-dev libnghttp2-dev mandoc valgrind strace openssl curl ca-certificates'
 test_programs='mandoc valgrind strace openssl curl flock setsid'
 test_modules='cmocka libnghttp2'
-more_packages='libuv1-dev libevent-dev libglib2.0-dev libsystemd-dev'
+deb_packages='debhelper dpkg-dev fakeroot'
+more_packages='libuv1-dev libevent-dev libglib2.0-dev libsystemd-dev lintian clang cmake abigail-tools'
 node_programs='containerd ctr runc busybox ip'
 
 say() { echo "setup: $*" >&2; }
@@ -30,12 +32,16 @@ test)
     programs="$build_programs $test_programs"
     modules="$build_modules $test_modules"
     ;;
+deb)
+    have apt-get || die 'Debian packages are built on Debian'
+    packages="$build_packages $deb_packages" programs='' modules=''
+    ;;
 more)
     # tests of what is missing say so
     if ! have apt-get || { [ "$(id -u)" != 0 ] && ! sudo -n true 2>/dev/null; }; then
         exit 0
     fi
-    packages=$more_packages programs='' modules='' careful=--no-remove
+    packages="$deb_packages $more_packages" programs='' modules='' careful=--no-remove
     ;;
 node)
     if [ "$(id -u)" != 0 ]; then
@@ -52,11 +58,11 @@ node)
     [ -x /opt/cni/bin/ptp ] || packages="$packages containernetworking-plugins"
     ;;
 *)
-    echo 'usage: setup.sh build|test|more|node' >&2
+    echo 'usage: setup.sh build|test|deb|more|node' >&2
     exit 2
     ;;
 esac
-[ $# = 1 ] || die "one argument, please: build, test, more or node"
+[ $# = 1 ] || die "one argument, please: build, test, deb, more or node"
 
 # The control plane of the live tests is built with Go, unless it is there already. Go older than 1.21 cannot
 # fetch the newer one that this takes.
