@@ -22,7 +22,8 @@ struct kshim__event {
 	struct kshim__span version; /* metadata.resourceVersion as it stands there, without quotes; empty: none */
 };
 
-/* false: that is no event. The spans point into the line. */
+/* false: that is no event. The spans point into the line. One that begins as API
+ * servers write it is taken to end with its object: nothing in there is checked. */
 bool kshim__event_read(struct kshim__span line, struct kshim__event *event);
 
 /* A bookmark that ends the state which sendInitialEvents asked for (Kubernetes API
