@@ -7,6 +7,7 @@
 #include "query.h"
 #include "random.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define STREAM_SECONDS 300    /* to 600, as client-go's reflector has it */
@@ -154,8 +155,22 @@ static void try_again(struct kshim__timer *timer)
 	begin(KSHIM__OWNER(timer, kshim_watch, retry));
 }
 
+/* From now on it counts how long there is no stream. */
+static void not_open(kshim_watch *watch)
+{
+	int64_t due = kshim__now_us() + LATE_US;
+
+	watch->open = watch->opened = false;
+	if (watch->told_late || (watch->late.index && watch->late.due_us <= due))
+		return;
+	if (watch->life_ends_us && watch->life_ends_us < due)
+		due = watch->life_ends_us;
+	kshim__timer_set(loop_of(watch), &watch->late, due);
+}
+
 static void wait_for(kshim_watch *watch, uint64_t ms)
 {
+	not_open(watch);
 	watch->state = KSHIM__WATCH_WAITING;
 	kshim__timer_set(loop_of(watch), &watch->retry, kshim__now_us() + (int64_t)ms * 1000);
 }
@@ -221,7 +236,7 @@ static void failed(kshim_watch *watch)
 	if (asked)
 		wait = asked + kshim__random_below(SPREAD_MS);
 	wait_for(watch, wait);
-	if (watch->failures > 1 || is_lasting(watch->problem))
+	if (watch->failures > 1 || watch->told_late || is_lasting(watch->problem))
 		tell_late(watch);
 }
 
@@ -232,13 +247,14 @@ static void gap(kshim_watch *watch)
 
 	watch->counters[KSHIM_WATCH_GAPS]++;
 	if (watch->gap_is_error) {
-		problem = watch->problem;
-		watch->problem = NULL;
+		problem = kshim_error_copy(watch->problem);
+		if (kshim_error_code(problem) != KSHIM_ENOMEM)
+			problem->code = KSHIM_EGONE; /* also where it is too new, or no version to this server */
 		finish(watch, problem);
 		return;
 	}
 	kshim__free(watch->floor);
-	watch->floor = kshim__strdup(watch->version.data);
+	watch->floor = watch->version.len ? kshim__strdup(watch->version.data) : NULL;
 	kshim__buf_clear(&watch->version);
 	if (watch->news)
 		begin(watch);
@@ -257,25 +273,12 @@ static void late(struct kshim__timer *timer)
 	}
 	if (watch->life_ends_us)
 		kshim__timer_set(loop_of(watch), timer, watch->life_ends_us);
-	if (watch->open || watch->told_late)
+	if (watch->open || watch->opened || watch->told_late)
 		return;
 	if (!watch->problem)
 		set_problem(watch, kshim__error_new(KSHIM_ETIMEDOUT, "no answer within %d s; still trying",
 						    LATE_US / 1000000));
 	tell_late(watch);
-}
-
-/* From now on it counts how long there is no stream. */
-static void not_open(kshim_watch *watch)
-{
-	int64_t due = kshim__now_us() + LATE_US;
-
-	watch->open = watch->opened = false;
-	if (watch->told_late || (watch->late.index && watch->late.due_us <= due))
-		return;
-	if (watch->life_ends_us && watch->life_ends_us < due)
-		due = watch->life_ends_us;
-	kshim__timer_set(loop_of(watch), &watch->late, due);
 }
 
 /* The answer to a list or a stream begins. */
@@ -308,6 +311,9 @@ static void headed(kshim_call *call)
 	if (ended(watch))
 		return;
 	watch->opened = true;
+	/* before anything that the stream brings */
+	if (watch->told_late && watch->state == KSHIM__WATCH_STREAMING)
+		watch->told_late = !enqueue(watch, KSHIM_EVENT_RESUMED, NULL, 0, 0);
 	run_task(watch);
 }
 
@@ -341,6 +347,20 @@ static bool set_version(kshim_watch *watch, const char *version, size_t len)
 	return kshim__buf_add(&watch->version, version, len);
 }
 
+/* What waits before it has versions of its own. */
+static bool enqueue_end(kshim_watch *watch, const char *version)
+{
+	static const char before[] = "{\"metadata\":{\"resourceVersion\":\"", after[] = "\"}}";
+	static const struct kshim__members unknown;
+	char text[sizeof(before) + VERSION_MAX + sizeof(after)];
+	struct kshim__span nothing = {"", 0}, all = {text, 0};
+	kshim_object *object;
+
+	all.len = (size_t)snprintf(text, sizeof(text), "%s%s%s", before, version, after);
+	object = kshim__object_from_item(watch->client, NULL, NULL, nothing, all, &unknown);
+	return object && enqueue(watch, KSHIM_EVENT_END, object, sizeof(before) - 1, strlen(version));
+}
+
 static void list_is_whole(kshim_watch *watch, const char *version)
 {
 	if (!version || strlen(version) > VERSION_MAX) {
@@ -361,10 +381,8 @@ static void list_is_whole(kshim_watch *watch, const char *version)
 			tell(watch, KSHIM_EVENT_BEGIN, NULL);
 		}
 		watch->in_state = false;
-		if (!ended(watch) && watch->queue_at == watch->queue_end)
-			note_delivered(watch, version, strlen(version));
-		if (!ended(watch))
-			tell(watch, KSHIM_EVENT_END, NULL);
+		if (!ended(watch) && !enqueue_end(watch, version))
+			finish(watch, no_memory());
 	} else {
 		watch->from_now = false; /* what follows a gap is a whole state */
 		note_delivered(watch, version, strlen(version));
