@@ -97,12 +97,15 @@ VALGRIND_TESTS ?= $(UNIT_TESTS) $(patsubst %,$(BUILD)/test/faults/test_%,contrac
 check-valgrind: test-programs ## units, the callback contract, and memory that runs out, under valgrind (VALGRIND_TESTS: others)
 	@KSHIM_VALGRIND=1 test/run --wrap "$(VALGRIND)" --log $(BUILD)/valgrind-logs $(VALGRIND_TESTS)
 
+soak: test-programs ## watches for half an hour on a server that breaks at random (KSHIM_SOAK_SEED, _RUNS, _SECONDS)
+	@KSHIM_SOAK_RUNS=$${KSHIM_SOAK_RUNS:-100} $(BUILD)/test/faults/test_soak
+
 demo: ## the four examples against a real control plane on this machine
 	@sh test/setup.sh test
 	@$(MAKE) --no-print-directory all
 	@$(CLUSTER) build
 	@$(CLUSTER) run -- sh examples/demo.sh $(BUILD)
 
-.PHONY: setup-test setup-more setup-node test-programs test test-newest test-oldest check check-asan check-programs check-valgrind demo
+.PHONY: setup-test setup-more setup-node test-programs test test-newest test-oldest check check-asan check-programs check-valgrind soak demo
 -include $(patsubst %,%.d,$(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS) $(LOOP_TESTS)) \
 	$(patsubst %.o,%.d,$(FAKEAPI_OBJECTS) $(MODEL_OBJECTS) $(TEST_UTIL) $(LIVE_UTIL) $(LOOP_UTIL))
