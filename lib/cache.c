@@ -116,7 +116,7 @@ static bool wants(const kshim_listener *listener, const kshim_object *object)
 	struct kshim__span text = {object->text, object->len}, value;
 
 	if (listener->namespace_ &&
-	    !(kshim__json_pointer(text.at, text.len, &object->members, "/metadata/namespace", &value) &&
+	    !(kshim__json_pointer(text.at, text.len, kshim__object_members(object), "/metadata/namespace", &value) &&
 	      kshim__json_equals(value, listener->namespace_)))
 		return false;
 	return !listener->matcher || kshim__matcher_matches(listener->matcher, text);
@@ -221,9 +221,7 @@ static void no_memory(kshim_cache *cache)
 
 static kshim_object *again_from_text(const kshim_object *object, struct kshim__span head, struct kshim__span tail)
 {
-	static const struct kshim__members unknown;
-
-	return kshim__object_from_item(object->client, object->kind, object->api_version, head, tail, &unknown);
+	return kshim__object_from_item(object->client, object->kind, object->api_version, head, tail, NULL);
 }
 
 /* The object as it is held: a new reference; NULL and *left_out, or without memory. */
@@ -244,7 +242,7 @@ static kshim_object *trimmed(kshim_cache *cache, kshim_object *object, bool *lef
 		kshim_object_unref(kept);
 		return NULL;
 	}
-	if (!kept->tree && !kept->owned_text)
+	if (!kshim__object_extra(kept)->tree && !kept->owns_text)
 		return kept;
 	text.at = kshim_object_text(kept, &text.len);
 	changed = text.at ? again_from_text(kept, text, nothing) : NULL;

@@ -148,9 +148,15 @@ void kshim__composite_finish(struct kshim__composite *composite, kshim_object *o
 void kshim__composite_finish_as(struct kshim__composite *composite, kshim_object *object, kshim_object *state)
 {
 	size_t len = 0;
-	const char *text = kshim_object_text(state, &len);
-	char *copy = text ? kshim__memdup(text, len) : NULL;
+	const char *text;
+	char *copy;
 
+	if (object->cached) {
+		kshim__composite_finish(composite, state); /* what a cache holds stays as it is */
+		return;
+	}
+	text = kshim_object_text(state, &len);
+	copy = text ? kshim__memdup(text, len) : NULL;
 	if (!copy) {
 		kshim__composite_no_memory(composite);
 		return;

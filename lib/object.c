@@ -14,14 +14,42 @@
 
 #define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(17))
 
-static kshim_object *new_object(kshim_client *client, const kshim_kind *kind, const char *api_version, size_t room)
+const struct kshim__extra *kshim__object_extra(const kshim_object *object)
 {
-	kshim_object *object = kshim__malloc(sizeof(*object) + room);
+	static const struct kshim__extra none;
+
+	return object->extra ? object->extra : &none;
+}
+
+/* To change; NULL without memory. */
+static struct kshim__extra *make_extra(kshim_object *object)
+{
+	if (!object->extra)
+		object->extra = kshim__calloc(1, sizeof(*object->extra));
+	return object->extra;
+}
+
+static json_t *tree_of(const kshim_object *object)
+{
+	return kshim__object_extra(object)->tree;
+}
+
+const struct kshim__members *kshim__object_members(const kshim_object *object)
+{
+	return object->bare ? NULL : &object->members;
+}
+
+/* Room for the bytes; of a bare object they take that of the members, too. */
+static kshim_object *new_object(kshim_client *client, const kshim_kind *kind, const char *api_version, size_t room,
+				bool bare)
+{
+	kshim_object *object = kshim__malloc((bare ? offsetof(kshim_object, members) : sizeof(*object)) + room);
 
 	if (!object)
 		return NULL;
-	memset(object, 0, sizeof(*object));
+	memset(object, 0, bare ? offsetof(kshim_object, members) : sizeof(*object));
 	object->refs = 1;
+	object->bare = bare;
 	object->client = kshim__client_ref(client);
 	object->kind = kind ? kshim_kind_ref(kind) : NULL;
 	object->api_version = api_version;
@@ -32,31 +60,35 @@ kshim_object *kshim__object_from_item(kshim_client *client, const kshim_kind *ki
 				      struct kshim__span head, struct kshim__span tail,
 				      const struct kshim__members *members)
 {
-	kshim_object *object = new_object(client, kind, api_version, head.len + tail.len + 1);
+	kshim_object *object = new_object(client, kind, api_version, head.len + tail.len + 1, !members);
+	char *bytes;
 
 	if (!object)
 		return NULL;
+	bytes = members ? object->bytes : (char *)object + offsetof(kshim_object, members);
 	if (head.len)
-		memcpy(object->bytes, head.at, head.len);
+		memcpy(bytes, head.at, head.len);
 	if (tail.len)
-		memcpy(object->bytes + head.len, tail.at, tail.len);
+		memcpy(bytes + head.len, tail.at, tail.len);
 	object->len = head.len + tail.len;
-	object->bytes[object->len] = '\0';
-	object->text = object->bytes;
-	object->members = *members;
+	bytes[object->len] = '\0';
+	object->text = bytes;
+	if (members)
+		object->members = *members;
 	return object;
 }
 
 kshim_object *kshim__object_adopt(kshim_client *client, const kshim_kind *kind, const char *api_version, char *text,
 				  size_t len, const struct kshim__members *members)
 {
-	kshim_object *object = new_object(client, kind, api_version, 0);
+	kshim_object *object = new_object(client, kind, api_version, 0, false);
 
 	if (!object) {
 		kshim__free(text);
 		return NULL;
 	}
-	object->text = object->owned_text = text;
+	object->text = text;
+	object->owns_text = true;
 	object->len = len;
 	if (members)
 		object->members = *members;
@@ -125,13 +157,14 @@ kshim_object *kshim_object_new(kshim_client *client, json_t *tree)
 		json_decref(tree);
 		return NULL;
 	}
-	object = new_object(client, NULL, NULL, 0);
-	if (!object) {
+	object = new_object(client, NULL, NULL, 0, false);
+	if (!object || !make_extra(object)) {
+		kshim_object_unref(object);
 		kshim__client_fail(client, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
 		json_decref(tree);
 		return NULL;
 	}
-	object->tree = tree;
+	object->extra->tree = tree;
 	return object;
 }
 
@@ -153,7 +186,7 @@ kshim_object *kshim__object_named(kshim_client *client, const kshim_kind *kind, 
 	kshim__buf_adds(&buf, "}}");
 	text = kshim__buf_take(&buf, &len);
 	object = text ? kshim__object_adopt(client, kind, NULL, text, len, NULL) : NULL;
-	if (object && kind_name && !(object->kind_name = kshim__strdup(kind_name))) {
+	if (object && kind_name && (!make_extra(object) || !(object->extra->kind_name = kshim__strdup(kind_name)))) {
 		kshim_object_unref(object);
 		return NULL;
 	}
@@ -167,41 +200,49 @@ kshim_object *kshim_object_ref(kshim_object *object)
 	return object;
 }
 
-static void drop_strings(kshim_object *object)
+/* What was read, and what was made of it. */
+static void drop_read(struct kshim__extra *extra)
 {
-	while (object->strings) {
-		struct kshim__string *next = object->strings->next;
+	while (extra->strings) {
+		struct kshim__string *next = extra->strings->next;
 
-		kshim__free(object->strings);
-		object->strings = next;
+		kshim__free(extra->strings);
+		extra->strings = next;
 	}
+	json_decref(extra->tree);
+	extra->tree = NULL;
+	kshim__free(extra->dump);
+	extra->dump = NULL;
+}
+
+static void drop_extra(kshim_object *object)
+{
+	if (!object->extra)
+		return;
+	drop_read(object->extra);
+	kshim__free(object->extra->kind_name);
+	kshim__free(object->extra);
+	object->extra = NULL;
 }
 
 bool kshim__object_was_read(const kshim_object *object)
 {
-	return object->strings || object->dump || object->tree;
+	return object->extra != NULL;
 }
 
 void kshim__object_shed(kshim_object *object)
 {
-	if (!object->text)
-		return;
-	drop_strings(object);
-	json_decref(object->tree);
-	object->tree = NULL;
-	kshim__free(object->dump);
-	object->dump = NULL;
+	if (object->text && !kshim__object_extra(object)->kind_name)
+		drop_extra(object);
 }
 
 void kshim_object_unref(kshim_object *object)
 {
 	if (!object || --object->refs)
 		return;
-	drop_strings(object);
-	json_decref(object->tree);
-	kshim__free(object->dump);
-	kshim__free(object->kind_name);
-	kshim__free(object->owned_text);
+	drop_extra(object);
+	if (object->owns_text)
+		kshim__free((char *)object->text);
 	if (object->kind)
 		kshim_kind_unref(object->kind);
 	kshim__client_unref(object->client);
@@ -220,8 +261,8 @@ const kshim_kind *kshim__object_row(kshim_object *object)
 
 	if (object->kind)
 		return kshim__kind_by_group_kind(object->kind->group, strlen(object->kind->group), object->kind->kind);
-	if (object->kind_name)
-		return kshim_kind_find(object->kind_name);
+	if (kshim__object_extra(object)->kind_name)
+		return kshim_kind_find(object->extra->kind_name);
 	api_version = kshim_object_api_version(object);
 	kind = kshim_object_kind(object);
 	if (!api_version || !kind)
@@ -255,7 +296,7 @@ void *kshim__object_refuse(kshim_object *object, const char *format, ...)
 
 static bool read_at(kshim_object *object, const char *pointer, struct kshim__span *value)
 {
-	return object->text && kshim__json_pointer(object->text, object->len, &object->members, pointer, value);
+	return object->text && kshim__json_pointer(object->text, object->len, kshim__object_members(object), pointer, value);
 }
 
 /* Keeps a string so that it can be borrowed. `at` finds it again. */
@@ -263,15 +304,16 @@ static const char *keep(kshim_object *object, const char *at, const char *text, 
 {
 	struct kshim__string *string = kshim__malloc(sizeof(*string) + len + 1);
 
-	if (!string) {
+	if (!string || !make_extra(object)) {
+		kshim__free(string);
 		object->starved = true;
 		return NULL;
 	}
 	string->at = at;
 	memcpy(string->text, text, len);
 	string->text[len] = '\0';
-	string->next = object->strings;
-	object->strings = string;
+	string->next = object->extra->strings;
+	object->extra->strings = string;
 	return string->text;
 }
 
@@ -285,7 +327,7 @@ static const char *string_at(kshim_object *object, struct kshim__span value)
 
 	if (!kshim__json_is_string(value))
 		return NULL;
-	for (string = object->strings; string; string = string->next)
+	for (string = kshim__object_extra(object)->strings; string; string = string->next)
 		if (string->at == value.at)
 			return string->text;
 	if (!memchr(value.at, '\\', value.len))
@@ -307,8 +349,8 @@ const char *kshim_object_get_string(kshim_object *object, const char *pointer)
 
 	if (!object || !pointer)
 		return NULL;
-	if (object->tree)
-		text = json_string_value(kshim__json_tree_get(object->tree, pointer));
+	if (tree_of(object))
+		text = json_string_value(kshim__json_tree_get(tree_of(object), pointer));
 	else if (read_at(object, pointer, &value))
 		text = string_at(object, value);
 	if (text)
@@ -325,9 +367,9 @@ bool kshim__object_is(kshim_object *object, const char *pointer, const char *tex
 	struct kshim__span value;
 	const char *found;
 
-	if (!object->tree)
+	if (!tree_of(object))
 		return read_at(object, pointer, &value) && kshim__json_equals(value, text);
-	found = json_string_value(kshim__json_tree_get(object->tree, pointer));
+	found = json_string_value(kshim__json_tree_get(tree_of(object), pointer));
 	return found && strcmp(found, text) == 0;
 }
 
@@ -339,8 +381,8 @@ int kshim_object_get_int(kshim_object *object, const char *pointer, int64_t *val
 
 	if (!object || !pointer)
 		return -1;
-	if (object->tree) {
-		node = kshim__json_tree_get(object->tree, pointer);
+	if (tree_of(object)) {
+		node = kshim__json_tree_get(tree_of(object), pointer);
 		if (!json_is_integer(node))
 			return -1;
 		number = json_integer_value(node);
@@ -360,8 +402,8 @@ int kshim_object_get_bool(kshim_object *object, const char *pointer, int *value)
 
 	if (!object || !pointer)
 		return -1;
-	if (object->tree) {
-		node = kshim__json_tree_get(object->tree, pointer);
+	if (tree_of(object)) {
+		node = kshim__json_tree_get(tree_of(object), pointer);
 		if (!json_is_boolean(node))
 			return -1;
 		truth = json_is_true(node);
@@ -381,8 +423,8 @@ int kshim_object_get_double(kshim_object *object, const char *pointer, double *v
 
 	if (!object || !pointer)
 		return -1;
-	if (object->tree) {
-		node = kshim__json_tree_get(object->tree, pointer);
+	if (tree_of(object)) {
+		node = kshim__json_tree_get(tree_of(object), pointer);
 		if (!json_is_number(node))
 			return -1;
 		number = json_number_value(node);
@@ -401,8 +443,8 @@ int kshim_object_has(kshim_object *object, const char *pointer)
 
 	if (!object || !pointer)
 		return 0;
-	if (object->tree) {
-		node = kshim__json_tree_get(object->tree, pointer);
+	if (tree_of(object)) {
+		node = kshim__json_tree_get(tree_of(object), pointer);
 		return node && !json_is_null(node);
 	}
 	if (read_at(object, pointer, &span))
@@ -418,8 +460,8 @@ size_t kshim_object_get_size(kshim_object *object, const char *pointer)
 
 	if (!object || !pointer)
 		return 0;
-	if (object->tree) {
-		node = kshim__json_tree_get(object->tree, pointer);
+	if (tree_of(object)) {
+		node = kshim__json_tree_get(tree_of(object), pointer);
 		return json_is_array(node) ? json_array_size(node) : json_object_size(node);
 	}
 	if (!read_at(object, pointer, &span) || (span.at[0] != '[' && span.at[0] != '{'))
@@ -473,12 +515,12 @@ static bool matches(kshim_object *object, const struct kshim__matcher *matcher, 
 	bool matched;
 
 	*ok = true;
-	if (!object->tree) {
+	if (!tree_of(object)) {
 		if (!read_at(object, "/metadata/labels", &labels))
 			labels.len = 0;
 		return kshim__matcher_matches_labels(matcher, labels);
 	}
-	tree = kshim__json_tree_get(object->tree, "/metadata/labels");
+	tree = kshim__json_tree_get(tree_of(object), "/metadata/labels");
 	if (!json_is_object(tree))
 		return kshim__matcher_matches_labels(matcher, labels);
 	text = json_dumps(tree, DUMP_FLAGS);
@@ -590,13 +632,13 @@ static char *make_text(kshim_object *object, size_t *len)
 {
 	char *text;
 
-	if (!object->tree && is_complete(object)) {
+	if (!tree_of(object) && is_complete(object)) {
 		*len = object->len;
 		return kshim__memdup(object->text, object->len);
 	}
-	if (!object->tree)
+	if (!tree_of(object))
 		return complete_text(object, len);
-	text = json_dumps(object->tree, DUMP_FLAGS);
+	text = json_dumps(tree_of(object), DUMP_FLAGS);
 	*len = text ? strlen(text) : 0;
 	return text;
 }
@@ -608,22 +650,23 @@ const char *kshim_object_text(kshim_object *object, size_t *len)
 
 	if (!object)
 		return NULL;
-	if (!object->tree && is_complete(object)) {
+	if (!tree_of(object) && is_complete(object)) {
 		if (len)
 			*len = object->len;
 		return object->text;
 	}
-	if (object->tree || !object->dump) { /* bytes are completed once, so that the text can be borrowed */
-		dump = make_text(object, &size);
+	/* bytes are completed once, so that the text can be borrowed */
+	if (tree_of(object) || !kshim__object_extra(object)->dump) {
+		dump = make_extra(object) ? make_text(object, &size) : NULL;
 		if (!dump)
 			return NULL;
-		kshim__free(object->dump);
-		object->dump = dump;
-		object->dump_len = size;
+		kshim__free(object->extra->dump);
+		object->extra->dump = dump;
+		object->extra->dump_len = size;
 	}
 	if (len)
-		*len = object->dump_len;
-	return object->dump;
+		*len = object->extra->dump_len;
+	return object->extra->dump;
 }
 
 json_t *kshim_object_tree(kshim_object *object)
@@ -632,17 +675,19 @@ json_t *kshim_object_tree(kshim_object *object)
 	const char *text;
 	size_t len;
 
-	if (!object || object->tree)
-		return object ? object->tree : NULL;
-	borrowed = object->dump != NULL;
+	if (!object || tree_of(object))
+		return object ? tree_of(object) : NULL;
+	if (!make_extra(object))
+		return NULL;
+	borrowed = object->extra->dump != NULL;
 	text = kshim_object_text(object, &len);
 	if (text)
-		object->tree = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+		object->extra->tree = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
 	if (!borrowed) {
-		kshim__free(object->dump);
-		object->dump = NULL;
+		kshim__free(object->extra->dump);
+		object->extra->dump = NULL;
 	}
-	return object->tree;
+	return object->extra->tree;
 }
 
 int kshim_object_set(kshim_object *object, const char *pointer, json_t *value)
@@ -677,15 +722,15 @@ int kshim_object_remove(kshim_object *object, const char *pointer)
 
 void kshim__object_replace_text(kshim_object *object, char *text, size_t len)
 {
-	drop_strings(object);
-	json_decref(object->tree);
-	object->tree = NULL;
-	kshim__free(object->dump);
-	object->dump = NULL;
-	kshim__free(object->owned_text);
-	object->text = object->owned_text = text;
+	if (object->extra)
+		drop_read(object->extra);
+	if (object->owns_text)
+		kshim__free((char *)object->text);
+	object->text = text;
+	object->owns_text = true;
 	object->len = len;
-	kshim__json_members(text, len, &object->members);
+	if (!object->bare)
+		kshim__json_members(text, len, &object->members);
 }
 
 static json_t *parse(const char *text, size_t len, kshim_error **error)
@@ -729,7 +774,7 @@ char *kshim__object_diff(kshim_object *object, bool if_unchanged, size_t *len, b
 	json_t *before, *patch;
 	char *body, *whole = NULL;
 
-	*empty = !object->tree;
+	*empty = !tree_of(object);
 	if (*empty)
 		return NULL;
 	if (!object->text) {
@@ -743,7 +788,7 @@ char *kshim__object_diff(kshim_object *object, bool if_unchanged, size_t *len, b
 	}
 	if (!before)
 		return NULL;
-	patch = kshim__json_merge_diff(before, object->tree);
+	patch = kshim__json_merge_diff(before, tree_of(object));
 	*empty = patch && json_object_size(patch) == 0;
 	version = json_string_value(kshim__json_tree_get(before, "/metadata/resourceVersion"));
 	if (patch && !*empty && if_unchanged && version)

@@ -16,27 +16,38 @@ struct kshim__string {
 	char text[];
 };
 
-struct kshim_object {
-	unsigned refs;
-	kshim_client *client;    /* reference, NULL after the client was freed */
-	const kshim_kind *kind;  /* reference; NULL: only the text tells */
-	char *kind_name;         /* of a handle whose kind is yet to be found; or NULL */
-	const char *api_version; /* of `kind`, for bytes that do not say theirs; NULL: not known yet */
-
-	const char *text; /* as it was last received; NULL: made from a tree or a name */
-	size_t len;
-	char *owned_text; /* what `text` is in, unless it is in `bytes` */
-	struct kshim__members members;
+/* What few objects need, or only while they are read. */
+struct kshim__extra {
 	struct kshim__string *strings;
 	json_t *tree;
-	bool starved; /* see kshim__object_starved() */
-	bool cached;  /* a cache holds one of the references */
 	char *dump; /* the text that kshim_object_text() last made */
 	size_t dump_len;
+	char *kind_name; /* of a handle whose kind is yet to be found; or NULL */
+};
+
+struct kshim_object {
+	unsigned refs;
+	bool starved;   /* see kshim__object_starved() */
+	bool cached;    /* a cache holds one of the references */
+	bool owns_text; /* `text` is an allocation of its own; else it is in here */
+	bool bare;      /* nothing was noted of its bytes: there is no room for `members` */
+	kshim_client *client;    /* reference, NULL after the client was freed */
+	const kshim_kind *kind;  /* reference; NULL: only the text tells */
+	const char *api_version; /* of `kind`, for bytes that do not say theirs; NULL: not known yet */
+	const char *text; /* as it was last received; NULL: made from a tree or a name */
+	size_t len;
+	struct kshim__extra *extra; /* or NULL: see kshim__object_extra() */
+	struct kshim__members members; /* the last: the bytes of a bare one begin here */
 	char bytes[];
 };
 
-/* An item of a list: its bytes are the two spans. The kind is referenced. */
+/* Never NULL: all of it empty, where there is none. */
+const struct kshim__extra *kshim__object_extra(const kshim_object *object);
+/* What was noted of the text, NULL: nothing. */
+const struct kshim__members *kshim__object_members(const kshim_object *object);
+
+/* An item of a list: its bytes are the two spans. The kind is referenced. `members`
+ * NULL: nothing was noted of them, the object is a bare one. */
 kshim_object *kshim__object_from_item(kshim_client *client, const kshim_kind *kind, const char *api_version,
 				      struct kshim__span head, struct kshim__span tail,
 				      const struct kshim__members *members);

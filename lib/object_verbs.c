@@ -25,8 +25,8 @@ static bool set_target(kshim_call *call, kshim_object *object)
 	if (object->kind)
 		target->kind = kshim_kind_ref(object->kind);
 	else
-		target->kind_name = kshim__strdup(object->kind_name ? object->kind_name : kind);
-	if (!object->kind_name && api_version) {
+		target->kind_name = kshim__strdup(kshim__object_extra(object)->kind_name ? kshim__object_extra(object)->kind_name : kind);
+	if (!kshim__object_extra(object)->kind_name && api_version) {
 		target->api_version = kshim__strdup(api_version);
 		if (!target->api_version)
 			return false;

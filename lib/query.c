@@ -633,8 +633,8 @@ kshim_query *kshim__query_of_object(kshim_object *object)
 	kshim__object_starved(object); /* of what was read before nothing is meant */
 	name = kshim_object_name(object);
 	namespace_ = kshim_object_namespace(object);
-	api_version = object->kind_name ? NULL : kshim_object_api_version(object);
-	kind = object->kind_name ? object->kind_name : kshim_object_kind(object);
+	api_version = kshim__object_extra(object)->kind_name ? NULL : kshim_object_api_version(object);
+	kind = kshim__object_extra(object)->kind_name ? kshim__object_extra(object)->kind_name : kshim_object_kind(object);
 	if (!name || object->starved)
 		return kshim__object_refuse(object, "an object without metadata.name");
 	query = new_query(object->client, object->kind, object->kind ? NULL : kind, namespace_);

@@ -18,16 +18,23 @@ struct node {
 	char key[];
 };
 
+/* What few entries have. */
+struct aside {
+	kshim_object *pending; /* reference, of a state that is not whole, or not settled; or NULL */
+	struct node *nodes, *pending_nodes;
+	char *name; /* of one whose bytes have it with escapes */
+};
+
+/* Its key is not held twice: it stands in the bytes of its object. */
 struct kshim__entry {
 	struct kshim__entry *next; /* in the bucket */
 	kshim_object *object;      /* reference; NULL: only pending */
-	kshim_object *pending;     /* reference, of a state that is not whole, or not settled; or NULL */
-	struct node *nodes, *pending_nodes;
+	struct aside *aside;       /* or NULL */
 	uint64_t hash;
 	uint64_t stamp; /* of uid and resourceVersion of `object` */
 	uint32_t seen;  /* the state that last had it */
-	uint16_t namespace_len, name_len;
-	char key[]; /* both, without an end */
+	uint32_t name_at, namespace_at;
+	uint16_t name_len, namespace_len;
 };
 
 /* Hashing: two multiplications a word; the seed is secret, so that nobody chooses
@@ -82,7 +89,7 @@ bool kshim__facts_read(kshim_object *object, struct kshim__facts *facts, char **
 	memset(facts, 0, sizeof(*facts));
 	facts->name.at = facts->namespace_.at = facts->uid.at = facts->version.at = "";
 	*decoded = NULL;
-	if (!kshim__json_pointer(text.at, text.len, &object->members, "/metadata", &metadata) || metadata.at[0] != '{')
+	if (!kshim__json_pointer(text.at, text.len, kshim__object_members(object), "/metadata", &metadata) || metadata.at[0] != '{')
 		return false;
 	while (kshim__json_next(metadata, &cursor, &key, &value)) {
 		if (key.len == 4 && memcmp(key.at, "name", 4) == 0) {
@@ -147,14 +154,55 @@ static void grow(struct kshim__store *store)
 	store->bits++;
 }
 
+/* The object that the key stands in. */
+static kshim_object *owner_of(const struct kshim__entry *entry)
+{
+	return entry->object ? entry->object : entry->aside->pending;
+}
+
+static bool has_key(const struct kshim__entry *entry, struct kshim__span namespace_, struct kshim__span name)
+{
+	const char *text = owner_of(entry)->text;
+	const char *own = entry->aside && entry->aside->name ? entry->aside->name : text + entry->name_at;
+
+	return entry->namespace_len == namespace_.len && entry->name_len == name.len &&
+	       memcmp(own, name.at, name.len) == 0 && memcmp(text + entry->namespace_at, namespace_.at, namespace_.len) == 0;
+}
+
+/* Notes where the key stands, once its owner is set. */
+static void note_key(struct kshim__entry *entry, const struct kshim__facts *facts)
+{
+	entry->name_len = (uint16_t)facts->name.len;
+	entry->namespace_len = (uint16_t)facts->namespace_.len;
+	entry->namespace_at = facts->namespace_.len ? (uint32_t)(facts->namespace_.at - owner_of(entry)->text) : 0;
+	if (!entry->aside || !entry->aside->name)
+		entry->name_at = (uint32_t)(facts->name.at - owner_of(entry)->text);
+}
+
+static struct aside *make_aside(struct kshim__entry *entry)
+{
+	if (!entry->aside)
+		entry->aside = kshim__calloc(1, sizeof(*entry->aside));
+	return entry->aside;
+}
+
+/* Nothing is left in it: most entries have none. */
+static void drop_empty_aside(struct kshim__entry *entry)
+{
+	struct aside *aside = entry->aside;
+
+	if (!aside || aside->pending || aside->nodes || aside->pending_nodes || aside->name)
+		return;
+	kshim__free(aside);
+	entry->aside = NULL;
+}
+
 static struct kshim__entry *find(const struct kshim__store *store, uint64_t hash, struct kshim__span namespace_,
 				 struct kshim__span name)
 {
 	struct kshim__entry *entry = store->buckets[bucket_of(store->bits, hash)];
 
-	while (entry && (entry->hash != hash || entry->namespace_len != namespace_.len || entry->name_len != name.len ||
-			 memcmp(entry->key, namespace_.at, namespace_.len) != 0 ||
-			 memcmp(entry->key + namespace_.len, name.at, name.len) != 0))
+	while (entry && (entry->hash != hash || !has_key(entry, namespace_, name)))
 		entry = entry->next;
 	return entry;
 }
@@ -164,7 +212,8 @@ static kshim_object *current(const struct kshim__store *store, const struct kshi
 {
 	if (entry->seen < store->whole)
 		return NULL;
-	return entry->pending && entry->seen == store->whole ? entry->pending : entry->object;
+	return entry->aside && entry->aside->pending && entry->seen == store->whole ? entry->aside->pending :
+											  entry->object;
 }
 
 kshim_object *kshim__store_get(const struct kshim__store *store, const char *namespace_, const char *name)
@@ -306,10 +355,14 @@ static kshim_object *let_go(kshim_object *object)
 
 static void free_entry(struct kshim__entry *entry)
 {
-	drop_nodes(&entry->nodes);
-	drop_nodes(&entry->pending_nodes);
+	if (entry->aside) {
+		drop_nodes(&entry->aside->nodes);
+		drop_nodes(&entry->aside->pending_nodes);
+		kshim_object_unref(let_go(entry->aside->pending));
+		kshim__free(entry->aside->name);
+		kshim__free(entry->aside);
+	}
 	kshim_object_unref(let_go(entry->object));
-	kshim_object_unref(let_go(entry->pending));
 	kshim__free(entry);
 }
 
@@ -350,23 +403,29 @@ void kshim__store_end_state(struct kshim__store *store)
 	store->count = store->state_count;
 }
 
-static struct kshim__entry *new_entry(struct kshim__store *store, uint64_t hash, const struct kshim__facts *facts)
+/* In no bucket yet. */
+static struct kshim__entry *new_entry(uint64_t hash, const struct kshim__facts *facts, bool decoded)
 {
-	struct kshim__entry *entry = kshim__calloc(1, sizeof(*entry) + facts->namespace_.len + facts->name.len), **bucket;
+	struct kshim__entry *entry = kshim__calloc(1, sizeof(*entry));
 
 	if (!entry)
 		return NULL;
 	entry->hash = hash;
-	entry->namespace_len = (uint16_t)facts->namespace_.len;
-	entry->name_len = (uint16_t)facts->name.len;
-	memcpy(entry->key, facts->namespace_.at, facts->namespace_.len);
-	memcpy(entry->key + facts->namespace_.len, facts->name.at, facts->name.len);
+	if (!decoded || (make_aside(entry) && (entry->aside->name = kshim__memdup(facts->name.at, facts->name.len))))
+		return entry;
+	free_entry(entry);
+	return NULL;
+}
+
+static void link_entry(struct kshim__store *store, struct kshim__entry *entry)
+{
+	struct kshim__entry **bucket;
+
 	grow(store);
-	bucket = &store->buckets[bucket_of(store->bits, hash)];
+	bucket = &store->buckets[bucket_of(store->bits, entry->hash)];
 	entry->next = *bucket;
 	*bucket = entry;
 	store->entries++;
-	return entry;
 }
 
 static void unlink_entry(struct kshim__store *store, struct kshim__entry *entry)
@@ -381,9 +440,12 @@ static void unlink_entry(struct kshim__store *store, struct kshim__entry *entry)
 
 static void drop_pending(struct kshim__entry *entry)
 {
-	drop_nodes(&entry->pending_nodes);
-	kshim_object_unref(let_go(entry->pending));
-	entry->pending = NULL;
+	if (!entry->aside)
+		return;
+	drop_nodes(&entry->aside->pending_nodes);
+	kshim_object_unref(let_go(entry->aside->pending));
+	entry->aside->pending = NULL;
+	drop_empty_aside(entry);
 }
 
 /* The state has it. */
@@ -406,44 +468,64 @@ bool kshim__store_has(struct kshim__store *store, const struct kshim__facts *fac
 	return true;
 }
 
+/* The object and its index keys take the place of what was seen: a reference to that
+ * is the caller's. */
+static kshim_object *replace(struct kshim__store *store, struct kshim__entry *entry, kshim_object *object,
+			     struct node *nodes, const struct kshim__facts *facts)
+{
+	kshim_object *before = let_go(entry->object);
+
+	if (entry->aside) {
+		drop_nodes(&entry->aside->nodes);
+		entry->aside->nodes = nodes;
+		drop_empty_aside(entry);
+	}
+	entry->object = object;
+	entry->stamp = stamp_of(store, facts);
+	note_key(entry, facts);
+	return before;
+}
+
 enum kshim__put kshim__store_put(struct kshim__store *store, const struct kshim__facts *facts, kshim_object *object,
 				 uint64_t *hash, kshim_object **before)
 {
-	bool aside = store->in_state && store->whole;
-	struct kshim__entry *entry;
-	bool made = false;
+	bool aside = store->in_state && store->whole, decoded = facts->name.at < object->text ||
+								facts->name.at >= object->text + object->len;
+	struct kshim__entry *entry, *made = NULL;
+	struct node *nodes = NULL;
 
 	*before = NULL;
 	*hash = hash_key(store, facts->namespace_, facts->name);
 	entry = find(store, *hash, facts->namespace_, facts->name);
-	if (!entry) {
-		entry = new_entry(store, *hash, facts);
-		if (!entry)
-			return KSHIM__PUT_NOMEM;
-		made = true;
-	}
-	drop_pending(entry);
-	if (!make_nodes(store, entry, object, &entry->pending_nodes)) {
-		if (made) {
-			unlink_entry(store, entry);
-			free_entry(entry);
-		}
+	if (!entry)
+		entry = made = new_entry(*hash, facts, decoded);
+	if (!entry || ((aside || store->indexes) && !make_aside(entry)) ||
+	    !make_nodes(store, entry, object, &nodes)) {
+		if (made)
+			free_entry(made);
+		else if (entry)
+			drop_empty_aside(entry);
 		return KSHIM__PUT_NOMEM;
 	}
-	mark(store, entry);
-	if (aside) {
-		entry->pending = hold(object);
-		return KSHIM__PUT_ASIDE;
+	if (entry->aside && entry->aside->pending) {
+		drop_nodes(&entry->aside->pending_nodes);
+		kshim_object_unref(let_go(entry->aside->pending));
+		entry->aside->pending = NULL;
 	}
-	drop_nodes(&entry->nodes);
-	entry->nodes = entry->pending_nodes;
-	entry->pending_nodes = NULL;
-	*before = let_go(entry->object);
-	if (!*before)
-		store->count++;
-	entry->object = hold(object);
-	entry->stamp = stamp_of(store, facts);
-	return KSHIM__PUT_DONE;
+	if (aside) {
+		entry->aside->pending = hold(object);
+		entry->aside->pending_nodes = nodes;
+		if (!entry->object)
+			note_key(entry, facts);
+	} else {
+		*before = replace(store, entry, hold(object), nodes, facts);
+		if (!*before)
+			store->count++;
+	}
+	mark(store, entry);
+	if (made)
+		link_entry(store, made);
+	return aside ? KSHIM__PUT_ASIDE : KSHIM__PUT_DONE;
 }
 
 kshim_object *kshim__store_remove(struct kshim__store *store, const struct kshim__facts *facts, uint64_t *hash)
@@ -455,11 +537,11 @@ kshim_object *kshim__store_remove(struct kshim__store *store, const struct kshim
 	entry = find(store, *hash, facts->namespace_, facts->name);
 	if (!entry)
 		return NULL;
+	unlink_entry(store, entry);
 	object = let_go(entry->object);
 	entry->object = NULL;
 	if (object)
 		store->count--;
-	unlink_entry(store, entry);
 	free_entry(entry);
 	return object;
 }
@@ -488,22 +570,21 @@ uint64_t kshim__store_settle(struct kshim__store *store, uint64_t position, kshi
 		store->entries--;
 	}
 	for (entry = store->buckets[bucket]; entry; entry = entry->next) {
-		kshim_object *before;
 		struct kshim__facts facts;
+		kshim_object *before, *now;
+		struct node *nodes;
 		char *decoded;
 
-		if (!entry->pending || entry->seen != store->whole)
+		if (!entry->aside || !entry->aside->pending || entry->seen != store->whole)
 			continue;
-		before = let_go(entry->object);
-		drop_nodes(&entry->nodes);
-		entry->nodes = entry->pending_nodes;
-		entry->pending_nodes = NULL;
-		entry->object = entry->pending;
-		entry->pending = NULL;
-		kshim__facts_read(entry->object, &facts, &decoded);
+		now = entry->aside->pending;
+		nodes = entry->aside->pending_nodes;
+		entry->aside->pending = NULL;
+		entry->aside->pending_nodes = NULL;
+		kshim__facts_read(now, &facts, &decoded);
+		before = replace(store, entry, now, nodes, &facts);
 		kshim__free(decoded);
-		entry->stamp = stamp_of(store, &facts);
-		fn(user, entry->hash, entry->object, before);
+		fn(user, entry->hash, now, before);
 		kshim_object_unref(before);
 	}
 	while (gone) {

@@ -28,7 +28,7 @@ static const char *kind_of(kshim_object *object)
 {
 	const char *kind = kshim_object_kind(object);
 
-	return kind ? kind : object->kind_name ? object->kind_name : "object";
+	return kind ? kind : kshim__object_extra(object)->kind_name ? kshim__object_extra(object)->kind_name : "object";
 }
 
 static void *invalid(kshim_object *object, const char *why)
@@ -169,7 +169,7 @@ static void look_at_value(struct kshim__object_watch *watch, kshim_object *objec
 	if (is_missing(wait, object) || !kshim_object_has(object, wait->what))
 		return;
 	if (wait->value) {
-		if (!kshim__json_pointer(object->text, object->len, &object->members, wait->what, &found))
+		if (!kshim__json_pointer(object->text, object->len, kshim__object_members(object), wait->what, &found))
 			return;
 		is = is_value(object, found, wait->value);
 	}

@@ -425,14 +425,13 @@ static void listed(kshim_result *result, void *user)
 
 static bool store(kshim_watch *watch, kshim_event event, const struct kshim__event *read)
 {
-	static const struct kshim__members unknown;
 	bool says_where = !watch->initial || event == KSHIM_EVENT_END;
 	struct kshim__span nothing = {"", 0};
 	kshim_object *object;
 	kshim_call *call = watch->call;
 	const char *api_version = call->target.version == call->target.api_version ? NULL : call->target.version;
 
-	object = kshim__object_from_item(watch->client, call->target.kind, api_version, nothing, read->object, &unknown);
+	object = kshim__object_from_item(watch->client, call->target.kind, api_version, nothing, read->object, NULL);
 	return object && enqueue(watch, event, object, (size_t)(read->version.at - read->object.at),
 				 says_where ? read->version.len : 0);
 }

@@ -52,7 +52,8 @@ KSHIM_API int kshim_cache_add_index(kshim_cache *cache, const char *index, kshim
 KSHIM_API void kshim_index_add(kshim_index_keys *keys, const char *key);
 
 /* Reads. An object that is read is the cache's own: borrowed until the loop goes on,
- * kshim_object_ref() keeps it; it is not to be changed. */
+ * kshim_object_ref() keeps it. It is not to be changed; a verb that is called on it
+ * leaves it as it is (kshim_result_object() is another). */
 
 /* 1 once the first state is whole; later on it stays 1. */
 KSHIM_API int kshim_cache_is_synced(const kshim_cache *cache);

@@ -226,7 +226,7 @@ static json_t *tree_at(kshim_object *object, const char *pointer)
 {
 	struct kshim__span span;
 
-	if (!kshim__json_pointer(object->text, object->len, &object->members, pointer, &span))
+	if (!kshim__json_pointer(object->text, object->len, kshim__object_members(object), pointer, &span))
 		return NULL;
 	return json_loadb(span.at, span.len, JSON_ALLOW_NUL, NULL);
 }

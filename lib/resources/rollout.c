@@ -45,7 +45,7 @@ static bool add_annotations(json_t *to, kshim_object *object, bool kept)
 	const char *key;
 	bool ok = true;
 
-	if (!kshim__json_pointer(object->text, object->len, &object->members, "/metadata/annotations", &span))
+	if (!kshim__json_pointer(object->text, object->len, kshim__object_members(object), "/metadata/annotations", &span))
 		return true;
 	tree = json_loadb(span.at, span.len, JSON_ALLOW_NUL, NULL);
 	json_object_foreach(tree, key, value) {
