@@ -50,7 +50,7 @@ struct settings {
 	int64_t skip_deleted;
 	const char *method, *data, *port, *scheme;
 	struct values headers;
-	bool overwrite, list;
+	bool overwrite, list, local;
 	const char *resource_version;
 };
 
@@ -169,6 +169,8 @@ const char *app_namespace(const struct app *app);
 kshim_query *target_query(struct app *app, const struct target *target);
 kshim_object *target_object(struct app *app, struct target *target);
 bool target_need_kind(struct app *app, struct target *target, begin_fn *then);
+bool target_of_file(struct app *app, struct target *target, begin_fn *go);
+bool target_settle_namespace(struct app *app, struct target *target);
 bool target_list(struct app *app, struct target *target, kshim_done_fn *done);
 begin_fn target_expand;
 
@@ -238,6 +240,7 @@ int proxy_prepare(struct app *app);
 begin_fn proxy_begin;
 int metadata_prepare(struct app *app);
 begin_fn metadata_begin;
+int metadata_local(struct app *app);
 int auth_prepare(struct app *app);
 begin_fn auth_begin;
 int kinds_prepare(struct app *app);

@@ -49,10 +49,10 @@ static const struct verb verbs[] = {
 	{.name = "proxy", .usage = "KIND/NAME PATH", .summary = "make a request to a Service, a Pod or a Node",
 	 .takes = TAKES_PROXY, .prepare = proxy_prepare, .begin = proxy_begin},
 	{.name = "label", .usage = "KIND NAME... KEY=VALUE... KEY-...", .summary = "set and remove labels of objects",
-	 .takes = TAKES_NAMESPACES | TAKES_SELECTOR | TAKES_OUTPUT | TAKES_DRY_RUN | TAKES_METADATA,
+	 .takes = TAKES_NAMESPACES | TAKES_SELECTOR | TAKES_OUTPUT | TAKES_FILES | TAKES_DRY_RUN | TAKES_METADATA,
 	 .prepare = metadata_prepare, .begin = metadata_begin},
 	{.name = "annotate", .usage = "KIND NAME... KEY=VALUE... KEY-...", .summary = "set and remove annotations of objects",
-	 .takes = TAKES_NAMESPACES | TAKES_SELECTOR | TAKES_OUTPUT | TAKES_DRY_RUN | TAKES_METADATA,
+	 .takes = TAKES_NAMESPACES | TAKES_SELECTOR | TAKES_OUTPUT | TAKES_FILES | TAKES_DRY_RUN | TAKES_METADATA,
 	 .prepare = metadata_prepare, .begin = metadata_begin},
 	{.name = "auth", .usage = "whoami", .summary = "who the server takes this user for", .takes = TAKES_OUTPUT,
 	 .prepare = auth_prepare, .begin = auth_begin},
@@ -142,8 +142,11 @@ static int read_config(struct app *app)
 	const char *path = app->settings.kubeconfig, *context = app->settings.context;
 	kshim_error *error = NULL;
 
-	app->config = path ? kshim_config_from_file(path, &error) : kshim_config_from_env(&error);
-	if (!app->config || (context && kshim_config_use_context(app->config, context, &error) < 0))
+	if (app->settings.local) /* it is not asked */
+		app->config = kshim_config_from_url("https://localhost", &error);
+	else
+		app->config = path ? kshim_config_from_file(path, &error) : kshim_config_from_env(&error);
+	if (!app->config || (context && !app->settings.local && kshim_config_use_context(app->config, context, &error) < 0))
 		return fail_config(app, error);
 	return 0;
 }
@@ -181,7 +184,7 @@ static int run(struct app *app, int argc, char **argv)
 		return app->verb->prepare(app);
 	if (connect_client(app) < 0 || app->verb->prepare(app) < 0)
 		return -1;
-	return app_run(app);
+	return app->settings.local ? metadata_local(app) : app_run(app);
 }
 
 /* Where a standard descriptor is closed the loop's would take its place. */

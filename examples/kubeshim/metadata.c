@@ -109,7 +109,27 @@ static int read_pairs(struct app *app, size_t first)
 /* Whether one object was named. */
 static bool is_one(const struct app *app)
 {
-	return app->targets && !app->targets->next && app->targets->name;
+	return app->targets && !app->targets->next && (app->targets->name || app->targets->object);
+}
+
+/* The objects of files, or those that are named. */
+static int read_objects(struct app *app)
+{
+	const struct settings *settings = &app->settings;
+
+	if (settings->local && app->arg_count)
+		return fail(app, "can only use local files by -f pod.yaml or --filename=pod.json when --local=true is set");
+	if (settings->local && !settings->files.count)
+		return fail(app, "one or more files must be specified as -f pod.yaml or --filename=pod.json");
+	if (settings->local && settings->dry_run)
+		return fail(app, "cannot specify --local and --dry-run=server - did you mean --dry-run=client?");
+	if (!settings->files.count && !app->arg_count)
+		return fail(app, "one or more resources must be specified as <resource> <name> or <resource>/<name>");
+	if (settings->files.count && (settings->all || settings->labels || settings->fields))
+		return fail(app, "when -f is given there can be no selector and no --all");
+	if (settings->files.count && app->arg_count)
+		return fail(app, "when paths or stdin is provided as input, you may not specify resource by arguments as well");
+	return settings->files.count ? files_read(app) : args_read(app, ARGS_NEED_NAME);
 }
 
 int metadata_prepare(struct app *app)
@@ -126,11 +146,9 @@ int metadata_prepare(struct app *app)
 		return fail(app, "--list and --output may not be specified together");
 	if (settings->all && (settings->labels || settings->fields))
 		return fail(app, "cannot set --all and --%s at the same time", settings->labels ? "selector" : "field-selector");
-	if (!objects)
-		return fail(app, "one or more resources must be specified as <resource> <name> or <resource>/<name>");
 	if (!json_object_size(app->changes) && !settings->list)
 		return fail(app, "at least one %s update is required", word(app));
-	if (args_read(app, ARGS_NEED_NAME) < 0)
+	if (read_objects(app) < 0)
 		return -1;
 	if (settings->resource_version && !is_one(app))
 		return fail(app, "--resource-version may only be used with a single resource");
@@ -177,7 +195,7 @@ static int check_overwrites(struct app *app, const json_t *map)
 /* --list: with the changes, which are not made. */
 static void print_list(struct app *app, json_t *map)
 {
-	const kshim_kind *kind = app->at->kind;
+	const char *api_version = kshim_object_api_version(app->at->object), *slash = strchr(api_version, '/');
 	json_t *all = need(map ? json_copy(map) : json_object()), *value;
 	const char *key;
 
@@ -188,7 +206,8 @@ static void print_list(struct app *app, json_t *map)
 			need(NULL);
 	}
 	if (!is_one(app))
-		printf("Listing %ss for %s.%s/%s:\n", word(app), kshim_kind_name(kind), kshim_kind_group(kind), app->at->name);
+		printf("Listing %ss for %s.%.*s/%s:\n", word(app), kshim_object_kind(app->at->object),
+		       slash ? (int)(slash - api_version) : 0, api_version, kshim_object_name(app->at->object));
 	json_object_foreach(all, key, value)
 		printf("%s%s=%s\n", is_one(app) ? "" : " ", key, json_string_value(value));
 	json_decref(all);
@@ -218,7 +237,7 @@ static json_t *find_changes(struct app *app, const json_t *map)
 	json_object_foreach(app->changes, key, value) {
 		const json_t *now = json_object_get(map, key);
 
-		if (json_is_null(value) && !now && labels(app))
+		if (json_is_null(value) && !now && labels(app) && !app->settings.local)
 			printf("label \"%s\" not found.\n", key);
 		if (json_is_null(value) ? !now : now && json_equal(now, value))
 			continue;
@@ -276,12 +295,51 @@ static void got(kshim_result *result, void *user)
 		app_next(app);
 }
 
-bool metadata_begin(struct app *app, struct target *target)
+static bool begin(struct app *app, struct target *target)
 {
 	kshim_object *object;
 
-	if (!target->name)
-		return target_expand(app, target);
+	if (target->source && target->kind && !target_settle_namespace(app, target))
+		return false;
 	object = target_object(app, target);
 	return object && app_started(app, kshim_object_reload(object, NULL, got, app));
+}
+
+bool metadata_begin(struct app *app, struct target *target)
+{
+	if (target->source)
+		return target_of_file(app, target, begin);
+	return target->name ? begin(app, target) : target_expand(app, target);
+}
+
+/* --local: what the files say, changed. */
+static void change_here(struct app *app, kshim_object *object)
+{
+	const char *map = labels(app) ? "/metadata/labels" : "/metadata/annotations", *key;
+	json_t *now = map_of(app, object), *changes, *value;
+
+	if (check_overwrites(app, now) < 0)
+		return;
+	if (app->settings.list) {
+		print_list(app, now);
+		return;
+	}
+	changes = find_changes(app, now);
+	if (!now && json_object_size(changes) && kshim_object_set(object, map, now = need(json_object())) < 0)
+		need(NULL);
+	json_object_foreach(changes, key, value) {
+		if (json_is_null(value))
+			json_object_del(now, key);
+		else if (json_object_set(now, key, value) < 0)
+			need(NULL);
+	}
+	json_decref(changes);
+	say_done(app, object, app->at->text);
+}
+
+int metadata_local(struct app *app)
+{
+	for (app->at = app->targets; app->at; app->at = app->at->next)
+		change_here(app, app->at->object);
+	return 0;
 }

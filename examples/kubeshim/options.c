@@ -95,6 +95,7 @@ static const struct option options[] = {
 	{"overwrite", 0, FLAG, AT(overwrite), TAKES_METADATA, NULL, "a key that has another value gets this one"},
 	{"resource-version", 0, TEXT, AT(resource_version), TAKES_METADATA, "VERSION", "only if the object's is this one"},
 	{"list", 0, FLAG, AT(list), TAKES_METADATA, NULL, "show them, and change nothing"},
+	{"local", 0, FLAG, AT(local), TAKES_METADATA, NULL, "change what the files of -f say, and ask no server"},
 	{"client", 0, FLAG, AT(client_only), TAKES_VERSION, NULL, "do not ask the server"},
 };
 

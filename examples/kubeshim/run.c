@@ -142,6 +142,30 @@ bool target_need_kind(struct app *app, struct target *target, begin_fn *then)
 	return app_started(app, kshim_client_find_kind(app->client, kind_name, kind_found, app));
 }
 
+/* What -n says has to agree with what the object says. Changes the object that
+ * says nothing. */
+bool target_settle_namespace(struct app *app, struct target *target)
+{
+	const char *own = kshim_object_namespace(target->object), *wanted = app->settings.namespace_;
+
+	if (!wanted || !kshim_kind_is_namespaced(target->kind))
+		return true;
+	if (!own && kshim_object_set_string(target->object, "/metadata/namespace", wanted) == 0)
+		return true;
+	if (!own)
+		fail(app, "out of memory");
+	else if (strcmp(own, wanted) != 0)
+		fail(app, "the namespace from the provided object \"%s\" does not match the namespace \"%s\". You must pass "
+			  "'--namespace=%s' to perform this operation.", own, wanted, own);
+	return own && strcmp(own, wanted) == 0;
+}
+
+/* The kind is asked for only where its scope matters. */
+bool target_of_file(struct app *app, struct target *target, begin_fn *go)
+{
+	return app->settings.namespace_ ? target_need_kind(app, target, go) : go(app, target);
+}
+
 static bool resolved(struct app *app, struct target *target)
 {
 	(void)app;

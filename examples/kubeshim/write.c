@@ -26,30 +26,6 @@ int write_prepare(struct app *app)
 	return 0;
 }
 
-/* What -n says has to agree with what the object says. Changes the object that
- * says nothing. */
-static bool settle_namespace(struct app *app, struct target *target)
-{
-	const char *own = kshim_object_namespace(target->object), *wanted = app->settings.namespace_;
-
-	if (!wanted || !kshim_kind_is_namespaced(target->kind))
-		return true;
-	if (!own && kshim_object_set_string(target->object, "/metadata/namespace", wanted) == 0)
-		return true;
-	if (!own)
-		fail(app, "out of memory");
-	else if (strcmp(own, wanted) != 0)
-		fail(app, "the namespace from the provided object \"%s\" does not match the namespace \"%s\". You must pass "
-			  "'--namespace=%s' to perform this operation.", own, wanted, own);
-	return own && strcmp(own, wanted) == 0;
-}
-
-/* The kind is asked for only where its scope matters. */
-static bool begin(struct app *app, struct target *target, begin_fn *go)
-{
-	return app->settings.namespace_ ? target_need_kind(app, target, go) : go(app, target);
-}
-
 static void done(struct app *app, kshim_result *result, const char *doing, const char *what)
 {
 	if (kshim_result_error(result))
@@ -66,13 +42,13 @@ static void created(kshim_result *result, void *user)
 
 static bool create(struct app *app, struct target *target)
 {
-	return (!target->kind || settle_namespace(app, target)) &&
+	return (!target->kind || target_settle_namespace(app, target)) &&
 	       app_started(app, kshim_object_create(target->object, app->options, created, app));
 }
 
 bool create_begin(struct app *app, struct target *target)
 {
-	return begin(app, target, create);
+	return target_of_file(app, target, create);
 }
 
 static void replaced(kshim_result *result, void *user)
@@ -82,13 +58,13 @@ static void replaced(kshim_result *result, void *user)
 
 static bool replace(struct app *app, struct target *target)
 {
-	return (!target->kind || settle_namespace(app, target)) &&
+	return (!target->kind || target_settle_namespace(app, target)) &&
 	       app_started(app, kshim_object_replace(target->object, app->options, replaced, app));
 }
 
 bool replace_begin(struct app *app, struct target *target)
 {
-	return begin(app, target, replace);
+	return target_of_file(app, target, replace);
 }
 
 static bool is_conflict(const kshim_error *error)
@@ -130,11 +106,11 @@ static bool apply(struct app *app, struct target *target)
 		     kshim_object_get_string(target->object, "/metadata/generateName"));
 		return false;
 	}
-	return (!target->kind || settle_namespace(app, target)) &&
+	return (!target->kind || target_settle_namespace(app, target)) &&
 	       app_started(app, kshim_object_apply(target->object, app->options, applied, app));
 }
 
 bool apply_begin(struct app *app, struct target *target)
 {
-	return begin(app, target, apply);
+	return target_of_file(app, target, apply);
 }

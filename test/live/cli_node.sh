@@ -106,6 +106,13 @@ pod/*evicted
 node/$one drained" "Warning: $warned: $ns/bare, $ns/bare-too, $ns/stored" \
 	drain "$one" --force --delete-emptydir-data --grace-period 0 --pod-selector "cli=$ns"
 t 'drain: they are gone' 0 '' "No resources found in $ns namespace." -n "$ns" get pods
+make_pod stuck "$one"
+"$kubeshim" -n "$ns" patch pod stuck --type merge -p '{"metadata":{"finalizers":["example.com/stuck"]}}' >out
+"$kubeshim" -n "$ns" delete pod stuck --grace-period 0 --force --wait=false >out 2>&1
+sleep 3
+t 'drain: what is being deleted for long is left' 0 "node/$one already cordoned"$'\n'"node/$one drained" '' \
+	drain "$one" --skip-wait-for-delete-timeout 1 --chunk-size 1 --pod-selector "cli=$ns" --timeout 20s
+"$kubeshim" -n "$ns" patch pod stuck --type merge -p '{"metadata":{"finalizers":null}}' >out
 t 'drain: nothing to do, of a selector' 0 "node/$one already cordoned
 node/$two already cordoned
 node/$one drained
@@ -311,6 +318,31 @@ t 'annotate: no annotation' 1 '' 'error: at least one annotation update is requi
 t 'annotate: another version' 1 '' 'Error from server (Conflict): *' -n "$ns" annotate cm a x=1 --resource-version=1
 t 'annotate: a dry run' 0 'configmap/b annotated (server dry run)' '' -n "$ns" annotate cm b note- --dry-run=server
 t 'annotate: it was one' 0 'note=2' '' -n "$ns" annotate cm b --list
+cat >files.yaml <<'Y'
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: a}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: b, labels: {file: x}}
+Y
+t 'annotate: what files name' 0 $'configmap/a annotated\nconfigmap/b annotated' '' -n "$ns" annotate -f files.yaml from=file
+t 'annotate: it is done' 0 'from=file' '' -n "$ns" annotate cm a --list
+t 'label: what files name' 0 $'configmap/a labeled\nconfigmap/b labeled' '' -n "$ns" label -f files.yaml file=y
+t 'label: the file is not what is changed' 0 '*"note":"2"*' '' -n "$ns" label cm b file- -o json
+t 'label: files and a name' 1 '' 'error: when paths or stdin is provided as input, you may not *' -n "$ns" label -f files.yaml cm/a file-
+t 'label: files and a selector' 1 '' 'error: when -f is given *' -n "$ns" label -f files.yaml -l a=b file-
+t 'label: another namespace' 1 '' 'error: the namespace from the provided object "elsewhere" does not match *' \
+	-n "$ns" label -f <(echo '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","namespace":"elsewhere"}}') x=y
+KUBECONFIG=/nothing t 'label: --local' 0 $'configmap/a labeled\nconfigmap/b not labeled' '' label --local -f files.yaml file=x
+KUBECONFIG=/nothing t 'label: --local, the object' 0 '{*"name":"b","labels":{"more":"1"}}}' '' label --local -f <(sed '1,/^---/d' files.yaml) file- more=1 -o json
+KUBECONFIG=/nothing t 'annotate: --local, without' 0 '{*"name":"b","labels":{"file":"x"},"annotations":{"note":"z"}}}' '' \
+	annotate --local -f <(sed '1,/^---/d' files.yaml) note=z -o json
+t 'label: --local, another value' 1 'configmap/a labeled' "error: 'file' already has a value (x), and --overwrite is false" \
+	label --local -f files.yaml file=z
+t 'label: --local without files' 1 '' 'error: one or more files must be specified as -f *' label --local a=b
+t 'label: --local with a name' 1 '' 'error: can only use local files by -f *' label --local cm/a a=b
 
 echo '# auth'
 if [ "$minor" -ge 28 ]; then
