@@ -1,6 +1,7 @@
 #include "config/credential.h"
 
 #include "alloc.h"
+#include "buf.h"
 #include "config/files.h"
 #include "error.h"
 #include "timestamp.h"
@@ -12,6 +13,7 @@
 /* So that what is about to expire does not do so on its way (client-go's exec
  * plugin waits for the very moment, and then repeats the request). */
 #define EXPIRY_LEEWAY_S 10
+#define RENEW_AGAIN_S 30 /* what could not be renewed, but lasts */
 
 void kshim__credential_spec_free(struct kshim__credential_spec *spec)
 {
@@ -87,13 +89,18 @@ static void fetch(struct kshim__credential *credential)
 		kshim__credential_failed(credential, error ? error : kshim__error_new(KSHIM_ENOMEM, "out of memory"));
 }
 
+bool kshim__credential_lasts(int64_t expires_at)
+{
+	return !expires_at || (int64_t)time(NULL) < expires_at - EXPIRY_LEEWAY_S;
+}
+
 bool kshim__credential_ready(struct kshim__credential *credential, bool waited)
 {
-	if (credential->got && (waited || !credential->expires_at ||
-				(int64_t)time(NULL) < credential->expires_at - EXPIRY_LEEWAY_S))
-		return true;
-	fetch(credential);
-	return false;
+	bool ready = credential->got && (waited || kshim__credential_lasts(credential->expires_at));
+
+	if (!ready || (credential->renew_at && (int64_t)time(NULL) >= credential->renew_at))
+		fetch(credential);
+	return ready;
 }
 
 bool kshim__credential_expire(struct kshim__credential *credential, unsigned fetch)
@@ -113,8 +120,7 @@ static bool same(const struct kshim__blob *a, const struct kshim__blob *b)
 	return a->len == b->len && (!a->len || memcmp(a->data, b->data, a->len) == 0);
 }
 
-void kshim__credential_got(struct kshim__credential *credential, char *token, struct kshim__blob *cert,
-			   struct kshim__blob *key, int64_t expires_at)
+static void take(struct kshim__credential *credential, char *token, struct kshim__blob *cert, struct kshim__blob *key)
 {
 	const struct kshim__blob none = {NULL, 0};
 
@@ -124,7 +130,6 @@ void kshim__credential_got(struct kshim__credential *credential, char *token, st
 	credential->got = true;
 	credential->fetches++;
 	credential->token = token;
-	credential->expires_at = expires_at;
 	if (cert) {
 		credential->cert = *cert;
 		credential->key = *key;
@@ -133,16 +138,45 @@ void kshim__credential_got(struct kshim__credential *credential, char *token, st
 	}
 	kshim_error_free(credential->error);
 	credential->error = NULL;
-	stop(credential);
 	kshim__task_queue(credential->loop, &credential->tell);
+}
+
+void kshim__credential_got(struct kshim__credential *credential, char *token, struct kshim__blob *cert,
+			   struct kshim__blob *key, int64_t expires_at, int64_t renew_at)
+{
+	int64_t now = (int64_t)time(NULL);
+
+	take(credential, token, cert, key);
+	credential->expires_at = expires_at;
+	/* one whose whole life is short is not renewed for each request */
+	credential->renew_at = renew_at && renew_at <= now ? now + RENEW_AGAIN_S : renew_at;
+	stop(credential);
+}
+
+void kshim__credential_lend(struct kshim__credential *credential, char *token, int64_t expires_at)
+{
+	take(credential, token, NULL, NULL);
+	credential->expires_at = expires_at;
+	credential->renew_at = expires_at;
 }
 
 void kshim__credential_failed(struct kshim__credential *credential, kshim_error *error)
 {
-	kshim_error_free(credential->error);
-	credential->error = error;
-	credential->got = false;
+	struct kshim__buf warning;
+
 	kshim__error_prefix(error, "%s", credential->access->credential->source);
+	if (credential->got && credential->renew_at && kshim__credential_lasts(credential->expires_at)) {
+		credential->renew_at = (int64_t)time(NULL) + RENEW_AGAIN_S;
+		kshim__buf_init(&warning);
+		kshim__buf_addf(&warning, "%s; what is there is used for as long as it lasts", kshim_error_message(error));
+		kshim__free(credential->warning);
+		credential->warning = kshim__buf_take(&warning, NULL);
+		kshim_error_free(error);
+	} else {
+		kshim_error_free(credential->error);
+		credential->error = error;
+		credential->got = false;
+	}
 	stop(credential);
 	kshim__task_queue(credential->loop, &credential->tell);
 }

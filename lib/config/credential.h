@@ -45,6 +45,7 @@ struct kshim__credential {
 	struct kshim__blob key;
 	unsigned certificates; /* grows with each new client certificate */
 	int64_t expires_at; /* CLOCK_REALTIME seconds; 0: until the server says 401 */
+	int64_t renew_at;   /* from then on another is fetched beside its use; 0: not before it expires */
 	char *warning; /* of the last fetch: what went wrong beside it, for the user */
 	struct kshim__task tell;
 	void (*changed)(struct kshim__credential *credential);
@@ -65,11 +66,18 @@ bool kshim__credential_ready(struct kshim__credential *credential, bool waited);
  * true when another may help; the next kshim__credential_ready() sees to it. */
 bool kshim__credential_expire(struct kshim__credential *credential, unsigned fetch);
 
+/* true while a credential that expires then can be sent. */
+bool kshim__credential_lasts(int64_t expires_at);
+
 /* For the ways. What is got is taken over; token or cert and key may be NULL or
- * empty. The fetch's state must be gone, or going. */
+ * empty. The fetch's state must be gone, or going. A failure leaves in its place
+ * what still lasts: it is renewed again later, and the user warned. */
 void kshim__credential_got(struct kshim__credential *credential, char *token, struct kshim__blob *cert,
-			   struct kshim__blob *key, int64_t expires_at);
+			   struct kshim__blob *key, int64_t expires_at, int64_t renew_at);
 void kshim__credential_failed(struct kshim__credential *credential, kshim_error *error);
+
+/* A token that still lasts, lent to those that wait while its fetch goes on. */
+void kshim__credential_lend(struct kshim__credential *credential, char *token, int64_t expires_at);
 
 /* RFC 3339 ("2026-11-24T08:00:00Z", "….5+02:00") to seconds; -1 if it is none. */
 int64_t kshim__parse_time(const char *text);

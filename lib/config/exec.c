@@ -370,7 +370,7 @@ static void take_answer(struct kshim__credential *credential, const json_t *answ
 		int64_t expiry;
 
 		read_expiry(status, &expiry);
-		kshim__credential_got(credential, token, &cert, &key, expiry);
+		kshim__credential_got(credential, token, &cert, &key, expiry, 0);
 		return;
 	}
 	kshim__blob_free(&cert);

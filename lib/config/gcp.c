@@ -227,7 +227,7 @@ static void take_output(struct kshim__credential *credential, const struct gcp *
 	}
 	copy = kshim__strdup(token);
 	if (copy)
-		kshim__credential_got(credential, copy, NULL, NULL, expires_at > 0 ? expires_at : 0);
+		kshim__credential_got(credential, copy, NULL, NULL, expires_at > 0 ? expires_at : 0, 0);
 	else
 		kshim__credential_failed(credential, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
 }
@@ -267,7 +267,7 @@ static void use_token(struct kshim__task *task)
 	char *token = kshim__strdup(gcp->token);
 
 	if (token)
-		kshim__credential_got(run->credential, token, NULL, NULL, gcp->expires_at);
+		kshim__credential_got(run->credential, token, NULL, NULL, gcp->expires_at, 0);
 	else
 		kshim__credential_failed(run->credential, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
 }

@@ -14,7 +14,7 @@
 
 #define LEEWAY_S 300       /* an ID token is renewed so long before it expires … */
 #define LEEWAY_PART 10     /* … or at this part of its life, where that is shorter */
-#define CREDENTIAL_LEEWAY_S 10 /* credential.c takes off itself */
+#define PATIENCE_MS 1000 /* so long a request waits for another token while one lasts */
 #define LOCK_TRIES 20
 #define LOCK_WAIT_MS 50
 #define LOOKS 20 /* for what another program got, after a refusal */
@@ -41,7 +41,9 @@ struct fetch {
 	struct kshim__timer lock; /* the file is somebody else's for the moment */
 	unsigned lock_tries;
 	struct kshim__timer look; /* at the file again: what was refused may be renewed by another */
+	struct kshim__timer patience;
 	unsigned looks;
+	bool holds; /* the loop: a renewal that is cut off may cost the refresh token */
 	bool again; /* the file held another refresh token than the one that was refused */
 	kshim_error *error; /* the refusal */
 };
@@ -75,9 +77,13 @@ static json_t *claims_of(const char *token)
 	return claims;
 }
 
-/* When it is to be renewed, in CLOCK_REALTIME seconds: -1 for what is no token, 0
- * for one that does not expire. */
-static int64_t good_until(const char *token)
+/* In CLOCK_REALTIME seconds; both are 0 for one that does not expire. */
+struct life {
+	int64_t renew_at, expires_at;
+};
+
+/* false for what is no token. */
+static bool read_life(const char *token, struct life *life)
 {
 	json_t *claims = token ? claims_of(token) : NULL;
 	double exp = json_number_value(json_object_get(claims, "exp"));
@@ -85,23 +91,24 @@ static int64_t good_until(const char *token)
 	bool is_token = json_is_object(claims);
 	double leeway = LEEWAY_S;
 
+	memset(life, 0, sizeof(*life));
 	json_decref(claims);
 	for (; is_token && *token; token++)
 		is_token = (unsigned char)*token > ' ' && *token != 0x7f;
-	if (!is_token)
-		return -1;
-	if (exp <= 0 || exp > 1e15)
-		return 0;
+	if (!is_token || exp <= 0 || exp > 1e15)
+		return is_token;
 	if (iat > 0 && iat < exp && (exp - iat) / LEEWAY_PART < leeway)
 		leeway = (exp - iat) / LEEWAY_PART;
-	return exp - leeway < 1 ? 1 : (int64_t)(exp - leeway);
+	life->expires_at = exp < 1 ? 1 : (int64_t)exp;
+	life->renew_at = exp - leeway < 1 ? 1 : (int64_t)(exp - leeway);
+	return true;
 }
 
 static bool is_good(const char *token)
 {
-	int64_t until = good_until(token);
+	struct life life;
 
-	return until == 0 || until > (int64_t)time(NULL);
+	return read_life(token, &life) && (!life.renew_at || life.renew_at > (int64_t)time(NULL));
 }
 
 /* false: no memory. */
@@ -235,19 +242,51 @@ void *kshim__oidc_parse(const struct kshim__entry *user, kshim_error **error)
 
 /* Fetching. */
 
+/* Whether there is a token that is another than the credential's, for that may have
+ * been refused. */
+static bool has_unused(const struct fetch *fetch)
+{
+	const char *used = fetch->credential->token, *token = fetch->oidc->id_token;
+
+	return token && !(used && strcmp(used, token) == 0);
+}
+
+/* While it is time for another token, the one that is there may serve. */
+static void lend(struct fetch *fetch)
+{
+	struct life life;
+	char *token;
+
+	if (fetch->credential->got || !has_unused(fetch) || !read_life(fetch->oidc->id_token, &life) ||
+	    !kshim__credential_lasts(life.expires_at))
+		return;
+	token = kshim__strdup(fetch->oidc->id_token);
+	if (token)
+		kshim__credential_lend(fetch->credential, token, life.expires_at);
+}
+
+static void be_patient_no_more(struct kshim__timer *timer)
+{
+	lend(KSHIM__OWNER(timer, struct fetch, patience));
+}
+
 /* Tells one that waits; it is gone then. The error is copied. */
 static void tell(struct fetch *fetch, const kshim_error *error)
 {
 	struct kshim__credential *credential = fetch->credential;
 	kshim_error *own = error ? kshim_error_copy(error) : NULL;
 	const struct oidc *oidc = fetch->oidc;
-	int64_t until = good_until(oidc->id_token);
 	char *token = error ? NULL : kshim__strdup(oidc->id_token);
+	struct life life;
 
-	if (token)
-		kshim__credential_got(credential, token, NULL, NULL, until ? until + CREDENTIAL_LEEWAY_S : 0);
-	else
-		kshim__credential_failed(credential, own ? own : kshim__error_new(KSHIM_ENOMEM, "out of memory"));
+	if (error)
+		lend(fetch);
+	if (token && read_life(token, &life)) {
+		kshim__credential_got(credential, token, NULL, NULL, life.expires_at, life.renew_at);
+		return;
+	}
+	kshim__free_secret_string(token);
+	kshim__credential_failed(credential, own ? own : kshim__error_new(KSHIM_ENOMEM, "out of memory"));
 }
 
 /* The leader is done, well or not. Takes the error over. */
@@ -330,6 +369,7 @@ static void refreshed(struct kshim__oidc_refresh *refresh, const char *id_token,
 	struct fetch *fetch = KSHIM__OWNER(refresh, struct fetch, refresh);
 	struct oidc *oidc = fetch->oidc;
 	bool refused = refresh->refused, kept;
+	struct life life;
 
 	if (error) {
 		kshim__oidc_refresh_stop(refresh);
@@ -341,7 +381,7 @@ static void refreshed(struct kshim__oidc_refresh *refresh, const char *id_token,
 		}
 		return;
 	}
-	if (good_until(id_token) < 0) {
+	if (!read_life(id_token, &life)) {
 		kshim__oidc_refresh_stop(refresh);
 		finish(fetch, kshim__error_new(KSHIM_ECONFIG,
 					       "the identity provider %s sent an id_token that is no JWT",
@@ -369,15 +409,18 @@ static void start_refresh(struct fetch *fetch)
 		return;
 	}
 	if (!kshim__oidc_refresh_start(&fetch->refresh, fetch->credential->loop, &oidc->client, oidc->refresh_token,
-				       refreshed, &error))
+				       refreshed, &error)) {
 		finish(fetch, error ? error : kshim__error_new(KSHIM_ENOMEM, "out of memory"));
+		return;
+	}
+	if (!fetch->holds)
+		kshim__loop_hold(fetch->credential->loop);
+	fetch->holds = true;
 }
 
 static bool has_another(const struct fetch *fetch)
 {
-	const char *used = fetch->credential->token, *token = fetch->oidc->id_token;
-
-	return is_good(token) && !(used && strcmp(used, token) == 0);
+	return has_unused(fetch) && is_good(fetch->oidc->id_token);
 }
 
 static void begin(struct kshim__task *task)
@@ -385,6 +428,7 @@ static void begin(struct kshim__task *task)
 	struct fetch *fetch = KSHIM__OWNER(task, struct fetch, begin);
 	struct oidc *oidc = fetch->oidc;
 
+	kshim__timer_set(fetch->credential->loop, &fetch->patience, kshim__now_us() + PATIENCE_MS * 1000);
 	if (has_another(fetch)) {
 		tell(fetch, NULL);
 	} else if (oidc->leader) {
@@ -399,12 +443,23 @@ static void begin(struct kshim__task *task)
 	}
 }
 
+/* lock and look are never set both. */
+static bool reserve_timers(kshim_loop *loop)
+{
+	if (!kshim__timer_reserve(loop))
+		return false;
+	if (kshim__timer_reserve(loop))
+		return true;
+	kshim__timer_unreserve(loop);
+	return false;
+}
+
 static void *fetch(struct kshim__credential *credential, kshim_error **error)
 {
 	struct fetch *state = kshim__calloc(1, sizeof(*state));
 
 	(void)error;
-	if (!state || !kshim__timer_reserve(credential->loop)) {
+	if (!state || !reserve_timers(credential->loop)) {
 		kshim__free(state);
 		return NULL;
 	}
@@ -414,6 +469,7 @@ static void *fetch(struct kshim__credential *credential, kshim_error **error)
 	kshim__task_init(&state->begin, begin);
 	kshim__timer_init(&state->lock, lock_again);
 	kshim__timer_init(&state->look, look_again);
+	kshim__timer_init(&state->patience, be_patient_no_more);
 	kshim__task_queue(credential->loop, &state->begin);
 	return state;
 }
@@ -423,9 +479,13 @@ static void stop(void *data)
 	struct fetch *state = data;
 	struct oidc *oidc = state->oidc;
 
+	if (state->holds)
+		kshim__loop_release(state->credential->loop);
 	kshim__oidc_refresh_stop(&state->refresh);
-	kshim__timer_stop(state->credential->loop, &state->lock); /* one of both is set at a time */
+	kshim__timer_stop(state->credential->loop, &state->lock);
 	kshim__timer_stop(state->credential->loop, &state->look);
+	kshim__timer_stop(state->credential->loop, &state->patience);
+	kshim__timer_unreserve(state->credential->loop);
 	kshim__timer_unreserve(state->credential->loop);
 	kshim__task_remove(&state->begin);
 	kshim__list_remove(&state->link);

@@ -509,6 +509,111 @@ static void test_no_way(void **state)
 	}
 }
 
+/* It is time for another token, and the provider gives none: the one that is there is
+ * used, and the provider left in peace for a while. */
+static void test_still_lasts(void **state)
+{
+	static const struct provider providers[] = {
+		{.status = 503, .answer = "{}"},
+		{.status = 400, .answer = "{\"error\":\"invalid_grant\"}"},
+		{.discovery = "{\"token_endpoint\":\"https://localhost:1/x\"}"},
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT(providers); i++) {
+		struct provider provider = providers[i];
+		struct rig rig;
+		struct seen seen;
+		kshim_client *client = begin(&rig, state, &provider, YAML, 200);
+		char *before = get_file("config"), *after, *token;
+		size_t asked;
+
+		get(&rig, client, "a", &seen);
+		assert_ok(&seen);
+		token = sent_token(&rig);
+		assert_contains(before, token);
+		assert_int_equal(warnings, 1);
+		assert_contains(warning, "user \"\xc3\xbc\": the identity provider https://");
+		assert_contains(warning, "what is there is used for as long as it lasts");
+		asked = fakeapi_count(rig.api, "GET", WELL_KNOWN);
+		assert_true(asked > 0);
+		get(&rig, client, "a", &seen);
+		assert_ok(&seen);
+		assert_int_equal(fakeapi_count(rig.api, "GET", WELL_KNOWN), asked);
+		assert_int_equal(warnings, 1);
+		/* the server does not take it: then nothing else is left */
+		get(&rig, client, "never", &seen);
+		assert_failed(&seen, i < 2 ? KSHIM_ECONFIG : KSHIM_ECONNECT);
+		assert_true(fakeapi_count(rig.api, "GET", WELL_KNOWN) > asked);
+		after = get_file("config");
+		assert_string_equal(before, after);
+		kshim_client_free(client);
+		rig_stop(&rig);
+		free(before);
+		free(after);
+		free(token);
+	}
+}
+
+/* The provider is there, and does not answer. */
+static void test_still_lasts_meanwhile(void **state)
+{
+	struct provider provider = {.delay_ms = 60000};
+	struct rig rig;
+	struct seen seen[2] = {{0}};
+	kshim_client *client = begin(&rig, state, &provider, YAML, 200);
+
+	start_get(client, "a", &seen[0]);
+	start_get(client, "a", &seen[1]);
+	rig_until_requests(&rig, 3);
+	while (!seen[0].done || !seen[1].done)
+		assert_true(kshim_loop_process(rig.loop) == 1);
+	assert_ok(&seen[0]);
+	assert_ok(&seen[1]);
+	assert_int_equal(warnings, 0);
+	kshim_client_free(client);
+	rig_stop(&rig);
+}
+
+/* While a client is at work no request waits for the new token; and a program that
+ * ends loses none. */
+static void test_renewed_beside(void **state)
+{
+	struct provider provider = {.once = true, .delay_ms = 200};
+	struct rig rig;
+	struct seen seen;
+	char *token = jwt(32, 300, 0), *text, *sent, *after; /* to be renewed in 2 s */
+	kshim_client *client;
+
+	start(&rig, state, &provider);
+	text = fill(rig.api, YAML, token, SECRET "/1");
+	put_file("config", text);
+	client = client_of(&rig, "config");
+	get(&rig, client, "a", &seen);
+	assert_ok(&seen);
+	assert_int_equal(fakeapi_request_count(rig.api), 1);
+	sleep(3);
+	get(&rig, client, "a", &seen);
+	assert_ok(&seen);
+	assert_int_equal(grants(&rig), 1);
+	after = get_file("config");
+	assert_string_not_equal(text, after);
+	assert_contains(fakeapi_header(fakeapi_request(rig.api, 1), "authorization"), token); /* it did not wait */
+	get(&rig, client, "a", &seen);
+	assert_ok(&seen);
+	sent = sent_token(&rig);
+	assert_string_not_equal(sent, token);
+	assert_contains(after, sent);
+	assert_int_equal(grants(&rig), 1);
+	assert_int_equal(warnings, 0);
+	kshim_client_free(client);
+	rig_stop(&rig);
+	free(token);
+	free(text);
+	free(sent);
+	free(after);
+}
+
 /* Where there is no refresh token, a 401 is what the caller gets. */
 static void test_refused_for_good(void **state)
 {
@@ -845,6 +950,9 @@ int main(void)
 		ALL_VARIANTS(test_refused),
 		BOTH_DRIVES(test_failures),
 		ONLY_H1(test_no_way),
+		BOTH_HTTP(test_still_lasts),
+		ONLY_H1(test_still_lasts_meanwhile),
+		BOTH_HTTP(test_renewed_beside),
 		ONLY_H1(test_refused_for_good),
 		ONLY_H1(test_forms),
 		BOTH_DRIVES(test_locked),
