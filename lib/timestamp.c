@@ -1,5 +1,6 @@
 #include "timestamp.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -95,4 +96,22 @@ void kshim__timestamp_format(int64_t seconds, char text[KSHIM__TIMESTAMP_SIZE])
 	text[0] = '\0';
 	if (gmtime_r(&when, &tm))
 		strftime(text, KSHIM__TIMESTAMP_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
+void kshim__timestamp_format_us(int64_t us, char text[KSHIM__TIMESTAMP_SIZE])
+{
+	size_t len;
+
+	kshim__timestamp_format(us / 1000000, text);
+	len = strlen(text);
+	if (len)
+		snprintf(text + len - 1, KSHIM__TIMESTAMP_SIZE - len + 1, ".%06dZ", (int)(us % 1000000));
+}
+
+int64_t kshim__timestamp_now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }

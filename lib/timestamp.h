@@ -21,5 +21,10 @@ int kshim__timestamp_compare(const struct kshim__timestamp *a, const struct kshi
 /* The whole second, in UTC: "2026-11-24T08:00:00Z". */
 #define KSHIM__TIMESTAMP_SIZE 40
 void kshim__timestamp_format(int64_t seconds, char text[KSHIM__TIMESTAMP_SIZE]);
+/* With its microseconds, always six digits: Kubernetes' MicroTime. */
+void kshim__timestamp_format_us(int64_t us, char text[KSHIM__TIMESTAMP_SIZE]);
+
+/* CLOCK_REALTIME in microseconds. */
+int64_t kshim__timestamp_now_us(void);
 
 #endif

@@ -11,6 +11,7 @@
 #include <kubeshim/config.h>
 #include <kubeshim/crd.h>
 #include <kubeshim/dask.h>
+#include <kubeshim/election.h>
 #include <kubeshim/error.h>
 #include <kubeshim/kind.h>
 #include <kubeshim/loop.h>
