@@ -264,11 +264,20 @@ static void remove_from(kshim_cache *cache, const struct kshim__facts *facts, ks
 	kshim_object_unref(change.before);
 }
 
-static void hold(kshim_cache *cache, const struct kshim__facts *facts, kshim_object *object)
+static void hold(kshim_cache *cache, kshim_object *object)
 {
 	struct change change = {.now = object};
-	enum kshim__put put = kshim__store_put(&cache->store, facts, object, &change.hash, &change.before);
+	struct kshim__facts facts;
+	enum kshim__put put;
+	char *decoded;
 
+	/* of these bytes: what came had others */
+	if (!kshim__facts_read(object, &facts, &decoded)) {
+		kshim__free(decoded);
+		return;
+	}
+	put = kshim__store_put(&cache->store, &facts, object, &change.hash, &change.before);
+	kshim__free(decoded);
 	if (kshim__object_was_read(object))
 		lend(cache, object); /* by an index */
 	if (put == KSHIM__PUT_DONE)
@@ -295,7 +304,7 @@ static void take(kshim_cache *cache, kshim_object *object, bool deleted)
 	} else if (!kshim__store_has(&cache->store, &facts)) {
 		held = trimmed(cache, object, &left_out);
 		if (held)
-			hold(cache, &facts, held);
+			hold(cache, held);
 		else if (left_out)
 			remove_from(cache, &facts, NULL);
 		else
