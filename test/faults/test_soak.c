@@ -71,6 +71,8 @@ struct soak {
 	struct watcher watchers[COUNT(plans)];
 	uint64_t until_ms;
 	uint64_t random;
+	unsigned seconds; /* of each stream, in place of the plan's; or 0 */
+	uint64_t streams; /* that each has to have had, but for those that end or pause */
 	bool stopping;
 };
 
@@ -337,7 +339,7 @@ static void start(struct watcher *w)
 	kshim_options_set_watch_streamed_state(options, w->plan->streamed);
 	kshim_options_set_watch_bookmarks(options, w->plan->bookmarks);
 	kshim_options_set_watch_once(options, w->plan->once);
-	kshim_options_set_watch_seconds(options, w->plan->seconds);
+	kshim_options_set_watch_seconds(options, w->soak->seconds ? w->soak->seconds : w->plan->seconds);
 	kshim_options_set_watch_buffer(options, w->plan->buffer);
 	kshim_options_set_watch_gap(options, w->plan->gap_error ? KSHIM_WATCH_GAP_ERROR : KSHIM_WATCH_GAP_STATE);
 	if (w->plan->start == NOW)
@@ -377,8 +379,12 @@ static void let_go(struct soak *soak)
 static bool time_is_up(void *user)
 {
 	struct soak *soak = user;
+	struct watcher *w;
 
 	let_go(soak);
+	for (w = soak->watchers; w < soak->watchers + WATCHERS; w++)
+		if (!w->plan->once && !w->plan->pauses && kshim_watch_count(w->watch, KSHIM_WATCH_STREAMS) < soak->streams)
+			return false;
 	return now_ms() >= soak->until_ms;
 }
 
@@ -423,7 +429,7 @@ static void assert_truth(const struct watcher *w)
 	}
 }
 
-static void begin(struct soak *soak, void **state, uint64_t seed, const struct modelapi_options *options)
+static void begin(struct soak *soak, void **state, uint64_t seed, unsigned seconds, const struct modelapi_options *options)
 {
 	const struct variant *variant = *state;
 	struct modelapi_options o = *options;
@@ -431,6 +437,8 @@ static void begin(struct soak *soak, void **state, uint64_t seed, const struct m
 
 	memset(soak, 0, sizeof(*soak));
 	soak->random = seed;
+	soak->seconds = seconds;
+	print_message("seed %llu\n", (unsigned long long)seed);
 	o.seed = seed;
 	o.http = variant->http == KSHIM_HTTP_2 ? FAKEAPI_H2_AND_H1 : FAKEAPI_H1;
 	soak->model = modelapi_start(&o);
@@ -472,32 +480,39 @@ static void end(struct soak *soak, enum drive how)
 	assert_int_equal(modelapi_stop(soak->model), 0);
 }
 
+/* So long, then until all know the truth. */
+static void go(struct soak *soak, enum drive how, unsigned ms)
+{
+	struct watcher *w;
+
+	soak->until_ms = now_ms() + ms;
+	drive_until(soak->loop, how, time_is_up, soak);
+	modelapi_quiesce(soak->model);
+	soak->stopping = true;
+	drive_until(soak->loop, how, all_know, soak);
+	for (w = soak->watchers; w < soak->watchers + WATCHERS; w++) {
+		if (getenv("KSHIM_SOAK_TELL"))
+			print_message("%s, %u lates, %u bookmarks\n", describe(w), w->lates, w->bookmarks);
+		assert_truth(w);
+	}
+}
+
+static struct soak soak;
+
 static void test_soak(void **state)
 {
-	static struct soak soak;
 	const struct variant *variant = *state;
 	unsigned runs = setting("KSHIM_SOAK_RUNS", 1), ms = setting("KSHIM_SOAK_SECONDS", 3) * 1000, run, kinds = 0;
 	uint64_t first = setting("KSHIM_SOAK_SEED", (unsigned)getpid()), seed;
-	struct watcher *w;
 	int fault;
 
 	for (run = 0; run < runs; run++) {
 		int fds = open_fds();
 
 		seed = first + run;
-		print_message("seed %llu\n", (unsigned long long)seed);
-		begin(&soak, state, seed, &(struct modelapi_options){
+		begin(&soak, state, seed, 0, &(struct modelapi_options){
 			.faults = MODELAPI_ALL, .percent = 20, .second_ms = 2, .stall_ms = 300, .history = 100, .old = seed % 4 == 0});
-		soak.until_ms = now_ms() + ms;
-		drive_until(soak.loop, variant->drive, time_is_up, &soak);
-		modelapi_quiesce(soak.model);
-		soak.stopping = true;
-		drive_until(soak.loop, variant->drive, all_know, &soak);
-		for (w = soak.watchers; w < soak.watchers + WATCHERS; w++) {
-			if (getenv("KSHIM_SOAK_TELL"))
-				print_message("%s, %u lates, %u bookmarks\n", describe(w), w->lates, w->bookmarks);
-			assert_truth(w);
-		}
+		go(&soak, variant->drive, ms);
 		for (fault = 0; fault < MODELAPI_FAULTS; fault++)
 			kinds += modelapi_injected(soak.model, (enum modelapi_fault)fault) > 0;
 		end(&soak, variant->drive);
@@ -506,9 +521,40 @@ static void test_soak(void **state)
 	assert_true(kinds / runs > MODELAPI_FAULTS / 2);
 }
 
+/* Streams that end in time, and servers that say good-bye, are nothing that a user would know of. */
+static void unnoticed(void **state, unsigned faults)
+{
+	const struct variant *variant = *state;
+	struct watcher *w;
+
+	begin(&soak, state, setting("KSHIM_SOAK_SEED", (unsigned)getpid()), 1, &(struct modelapi_options){
+		.faults = faults, .percent = 60, .second_ms = 300, .history = 100000});
+	soak.streams = 5;
+	go(&soak, variant->drive, 0);
+	for (w = soak.watchers; w < soak.watchers + WATCHERS; w++) {
+		if (w->lates || (!w->plan->once && w->states != (w->plan->start == STATE || w->plan->start == OBJECT)))
+			fail_msg("%s, %u lates", describe(w), w->lates);
+		assert_int_equal(kshim_watch_count(w->watch, KSHIM_WATCH_GAPS), 0);
+	}
+	if (faults & MODELAPI_BIT(MODELAPI_GOAWAY))
+		assert_true(modelapi_injected(soak.model, MODELAPI_GOAWAY) > WATCHERS / 2);
+	end(&soak, variant->drive);
+}
+
+static void test_ends(void **state)
+{
+	unnoticed(state, 0);
+}
+
+static void test_good_byes(void **state)
+{
+	unnoticed(state, MODELAPI_BIT(MODELAPI_GOAWAY) | MODELAPI_BIT(MODELAPI_BOOKMARKS_ONLY) |
+				 MODELAPI_BIT(MODELAPI_DUPLICATE_BOOKMARKS));
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {ALL_VARIANTS(test_soak)};
+	const struct CMUnitTest tests[] = {ALL_VARIANTS(test_soak), BOTH_HTTP(test_ends), BOTH_HTTP(test_good_byes)};
 
 	test_begin();
 	alarm(60 + setting("KSHIM_SOAK_RUNS", 1) * (setting("KSHIM_SOAK_SECONDS", 3) + 60) * 4);
