@@ -49,9 +49,11 @@ static kshim_query *pods_of(struct live *live)
 
 static struct {
 	kshim_query *pods;
-	struct answer list, wait;
+	struct answer list, wait, watch, label;
 	kshim_call *waiting;
-	char names[100];
+	kshim_watch *watching;
+	char names[100], events[200];
+	bool is_labelled; /* as the watch saw it */
 	unsigned in_a_row, timer, woken, quiet;
 	unsigned at_timer; /* how often the host had ticked */
 } all;
@@ -69,6 +71,26 @@ static void on_one(kshim_result *result, void *user)
 	assert_string_equal(kshim_object_name(kshim_result_object(result)), "pod-1");
 	if (++all.in_a_row < IN_A_ROW)
 		assert_non_null(kshim_query_get_by_name(all.pods, "pod-1", on_one, NULL));
+}
+
+/* The state of a moment has no order. */
+static void on_event(kshim_watch *watch, kshim_event event, kshim_object *pod, void *user)
+{
+	static const char *const names[] = {"added ", "modified ", "deleted ", "begin ", "end "};
+
+	(void)user;
+	assert_ptr_equal(watch, all.watching);
+	assert_in_range(event, KSHIM_EVENT_ADDED, KSHIM_EVENT_END);
+	if (strlen(all.events) + 10 < sizeof(all.events))
+		strcat(all.events, names[event]);
+	if (event == KSHIM_EVENT_END) {
+		pod = kshim_query_object(all.pods, "pod-2");
+		assert_non_null(kshim_object_label(pod, "seen", "yes", NULL, live_done, &all.label));
+		kshim_object_unref(pod);
+	} else if (event == KSHIM_EVENT_MODIFIED) {
+		assert_string_equal(kshim_object_name(pod), "pod-2");
+		all.is_labelled = true;
+	}
 }
 
 static void on_timer(kshim_timer *timer, void *user)
@@ -104,6 +126,8 @@ static void all_tick(void)
 		all.waiting = kshim_wait_deleted(pod, NULL, live_done, &all.wait);
 		assert_non_null(all.waiting);
 		kshim_object_unref(pod);
+		all.watching = kshim_query_watch(all.pods, NULL, on_event, live_done, &all.watch);
+		assert_non_null(all.watching);
 		assert_non_null(kshim_query_get_by_name(all.pods, "pod-1", on_one, NULL));
 		return;
 	case 2:
@@ -115,7 +139,13 @@ static void all_tick(void)
 		assert_int_equal(all.wait.calls, 0);
 		return;
 	}
-	if (ticks < STEPS || !all.list.calls || !all.wait.calls || all.in_a_row < IN_A_ROW || all.timer < 2 || !all.woken)
+	if (all.watching && all.is_labelled && all.label.calls) {
+		kshim_watch_stop(all.watching);
+		all.watching = NULL;
+		assert_int_equal(all.watch.calls, 0);
+	}
+	if (ticks < STEPS || !all.list.calls || !all.wait.calls || !all.watch.calls || all.in_a_row < IN_A_ROW ||
+	    all.timer < 2 || !all.woken)
 		return;
 	/* what spins would never be quiet for so long */
 	all.quiet = is_readable() ? 0 : all.quiet + 1;
@@ -141,6 +171,10 @@ static void everything(void **state)
 	assert_string_equal(all.names, "pod-0 pod-1 pod-2 ");
 	EXPECT(&all.wait, KSHIM_ECANCELED);
 	assert_int_equal(all.wait.calls, 1);
+	EXPECT(&all.label, KSHIM_OK);
+	EXPECT(&all.watch, KSHIM_ECANCELED);
+	assert_int_equal(all.watch.calls, 1);
+	assert_string_equal(all.events, "begin added added added end modified ");
 	assert_int_equal(all.in_a_row, IN_A_ROW);
 	assert_int_equal(all.timer, 2);
 	assert_true(all.at_timer > 1);
@@ -149,6 +183,8 @@ static void everything(void **state)
 	kshim_query_free(all.pods);
 	live_clear(&all.list);
 	live_clear(&all.wait);
+	live_clear(&all.watch);
+	live_clear(&all.label);
 	end();
 }
 
