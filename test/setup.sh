@@ -105,16 +105,15 @@ install_go() {
     suite='' extra=''
     version=$(apt-cache policy golang-go | sed -n 's/^ *Candidate: \(.*:\)\{0,1\}\([0-9][0-9.]*\).*/\2/p')
     if [ -z "$version" ] || ! at_least_1_21 "$version"; then
-        # shellcheck disable=SC1091 # it is the system's
-        . /etc/os-release
-        suite=${VERSION_CODENAME-}-backports
-        # shellcheck disable=SC2016 # apt-get's variable
-        site=$(apt-get indextargets --format '$(REPO_URI)' 'Label: Debian' "Codename: ${VERSION_CODENAME-}" | head -n 1)
-        [ -n "$site" ] || die "no Go of 1.21 or later in PATH, and none in Debian here: please install Go 1.21 or later"
+        # shellcheck disable=SC1091 # it is beside this
+        . "$(dirname "$0")/backports.sh"
+        line=$(backports)
+        suite=$(echo "$line" | cut -d' ' -f3)
+        [ -n "$line" ] || die "no Go of 1.21 or later in PATH, and none in Debian here: please install Go 1.21 or later"
         extra=$(mktemp) || exit 1
         trap 'rm -f "$extra"' EXIT
         cat /etc/apt/sources.list >"$extra" 2>/dev/null
-        echo "deb $site $suite main" >>"$extra"
+        echo "$line" >>"$extra"
         chmod 644 "$extra"
         say "Debian's own Go is too old: taking it from $suite"
         apt -o Dir::Etc::sourcelist="$extra" update || die "apt-get update failed"

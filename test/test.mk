@@ -85,6 +85,8 @@ check-asan: setup-test setup-more setup-node ## the tests under the address and 
 	@$(CLUSTER) run --node -- test/run --log build-asan/test-logs $(subst $(BUILD)/,build-asan/,$(UNIT_TESTS) $(FAULT_TESTS) \
 		$(LIVE_TESTS) $(LOOP_TESTS))
 
+fast-programs: $(UNIT_TESTS) $(FAULT_TESTS)
+
 check-programs: $(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS) $(LOOP_TESTS)
 
 VALGRIND := valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,possible \
@@ -100,12 +102,15 @@ check-valgrind: test-programs ## units, the callback contract, and memory that r
 soak: test-programs ## watches for half an hour on a server that breaks at random (KSHIM_SOAK_SEED, _RUNS, _SECONDS)
 	@KSHIM_SOAK_RUNS=$${KSHIM_SOAK_RUNS:-100} $(BUILD)/test/faults/test_soak
 
+test-curl8: setup-test ## units and faults with the libcurl of Debian's backports; see test/curl8
+	@test/curl8
+
 demo: ## the four examples against a real control plane on this machine
 	@sh test/setup.sh test
 	@$(MAKE) --no-print-directory all
 	@$(CLUSTER) build
 	@$(CLUSTER) run -- sh examples/demo.sh $(BUILD)
 
-.PHONY: setup-test setup-more setup-node test-programs test test-newest test-oldest check check-asan check-programs check-valgrind soak demo
+.PHONY: setup-test setup-more setup-node test-programs test test-newest test-oldest check check-asan fast-programs check-programs check-valgrind soak test-curl8 demo
 -include $(patsubst %,%.d,$(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS) $(LOOP_TESTS)) \
 	$(patsubst %.o,%.d,$(FAKEAPI_OBJECTS) $(MODEL_OBJECTS) $(TEST_UTIL) $(LIVE_UTIL) $(LOOP_UTIL))
