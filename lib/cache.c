@@ -115,7 +115,7 @@ static bool wants(const kshim_listener *listener, const kshim_object *object)
 {
 	struct kshim__span text = {object->text, object->len}, value;
 
-	if (listener->namespace_ &&
+	if (listener->namespace_ && *listener->namespace_ &&
 	    !(kshim__json_pointer(text.at, text.len, kshim__object_members(object), "/metadata/namespace", &value) &&
 	      kshim__json_equals(value, listener->namespace_)))
 		return false;
@@ -154,7 +154,7 @@ struct change {
 	kshim_object *before;
 	kshim_object *now;  /* NULL: it is gone */
 	kshim_object *last; /* its last state, if the server told */
-	bool vanished;
+	bool vanished; /* it happened while nobody looked */
 };
 
 /* By a listener's selector objects may come and go. */
@@ -169,10 +169,19 @@ static void tell_one(kshim_listener *listener, const struct change *change)
 		call(listener, KSHIM_CHANGE_ADDED, now, NULL);
 	else if (was && change->vanished)
 		call(listener, KSHIM_CHANGE_VANISHED, before, NULL);
-	else if (was && (now || change->last))
-		call(listener, KSHIM_CHANGE_DELETED, now ? now : change->last, before);
+	else if (was && now)
+		call(listener, KSHIM_CHANGE_DELETED, now, before);
 	else if (was)
-		call(listener, KSHIM_CHANGE_DELETED, before, NULL);
+		call(listener, KSHIM_CHANGE_DELETED, change->last ? change->last : before, NULL);
+}
+
+static bool same_uid(kshim_object *a, kshim_object *b)
+{
+	struct kshim__span text_a = {a->text, a->len}, text_b = {b->text, b->len}, uid_a, uid_b;
+
+	return !kshim__json_pointer(text_a.at, text_a.len, kshim__object_members(a), "/metadata/uid", &uid_a) ||
+	       !kshim__json_pointer(text_b.at, text_b.len, kshim__object_members(b), "/metadata/uid", &uid_b) ||
+	       (uid_a.len == uid_b.len && memcmp(uid_a.at, uid_b.at, uid_a.len) == 0);
 }
 
 /* The caller has entered. */
@@ -180,6 +189,11 @@ static void tell(kshim_cache *cache, const struct change *change)
 {
 	struct kshim__link *link;
 
+	if (change->vanished && change->now && change->before && !same_uid(change->now, change->before)) {
+		tell(cache, &(struct change){.hash = change->hash, .before = change->before, .vanished = true});
+		tell(cache, &(struct change){.hash = change->hash, .now = change->now});
+		return;
+	}
 	for (link = cache->listeners.next; link != &cache->listeners; link = link->next) {
 		kshim_listener *listener = KSHIM__OWNER(link, kshim_listener, link);
 
@@ -266,13 +280,15 @@ static void remove_from(kshim_cache *cache, const struct kshim__facts *facts, ks
 
 static void hold(kshim_cache *cache, kshim_object *object)
 {
-	struct change change = {.now = object};
+	struct change change = {.now = object, .vanished = cache->store.in_state};
 	struct kshim__facts facts;
 	enum kshim__put put;
 	char *decoded;
 
 	/* of these bytes: what came had others */
 	if (!kshim__facts_read(object, &facts, &decoded)) {
+		if (kshim__facts_starved(&facts, decoded))
+			no_memory(cache);
 		kshim__free(decoded);
 		return;
 	}
@@ -296,6 +312,8 @@ static void take(kshim_cache *cache, kshim_object *object, bool deleted)
 
 	/* without a name it is no object */
 	if (!kshim__facts_read(object, &facts, &decoded)) {
+		if (kshim__facts_starved(&facts, decoded))
+			no_memory(cache);
 		kshim__free(decoded);
 		return;
 	}
@@ -496,6 +514,7 @@ static kshim_cache *new_cache(kshim_query *query)
 	}
 	if (!cache)
 		return kshim__client_fail(client, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
+	kshim_query_set_resource_version(cache->query, NULL, KSHIM_MATCH_UNSET); /* it would know no state */
 	cache->refs = 1;
 	cache->client = kshim__client_ref(client);
 	kshim__list_init(&cache->shared);

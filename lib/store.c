@@ -113,6 +113,11 @@ bool kshim__facts_read(kshim_object *object, struct kshim__facts *facts, char **
 	return facts->name.len > 0 && facts->name.len <= UINT16_MAX && facts->namespace_.len <= UINT16_MAX;
 }
 
+bool kshim__facts_starved(const struct kshim__facts *facts, const char *decoded)
+{
+	return !decoded && facts->name.len && memchr(facts->name.at, '\\', facts->name.len);
+}
+
 /* The table. */
 
 bool kshim__store_init(struct kshim__store *store)
@@ -169,14 +174,15 @@ static bool has_key(const struct kshim__entry *entry, struct kshim__span namespa
 	       memcmp(own, name.at, name.len) == 0 && memcmp(text + entry->namespace_at, namespace_.at, namespace_.len) == 0;
 }
 
-/* Notes where the key stands, once its owner is set. */
+/* Notes where the key stands, once its owner is set. A name with escapes was noted before. */
 static void note_key(struct kshim__entry *entry, const struct kshim__facts *facts)
 {
-	entry->name_len = (uint16_t)facts->name.len;
 	entry->namespace_len = (uint16_t)facts->namespace_.len;
 	entry->namespace_at = facts->namespace_.len ? (uint32_t)(facts->namespace_.at - owner_of(entry)->text) : 0;
-	if (!entry->aside || !entry->aside->name)
-		entry->name_at = (uint32_t)(facts->name.at - owner_of(entry)->text);
+	if (entry->aside && entry->aside->name)
+		return;
+	entry->name_len = (uint16_t)facts->name.len;
+	entry->name_at = (uint32_t)(facts->name.at - owner_of(entry)->text);
 }
 
 static struct aside *make_aside(struct kshim__entry *entry)
@@ -404,17 +410,26 @@ void kshim__store_end_state(struct kshim__store *store)
 }
 
 /* In no bucket yet. */
-static struct kshim__entry *new_entry(uint64_t hash, const struct kshim__facts *facts, bool decoded)
+static struct kshim__entry *new_entry(uint64_t hash)
 {
 	struct kshim__entry *entry = kshim__calloc(1, sizeof(*entry));
 
-	if (!entry)
-		return NULL;
-	entry->hash = hash;
-	if (!decoded || (make_aside(entry) && (entry->aside->name = kshim__memdup(facts->name.at, facts->name.len))))
-		return entry;
-	free_entry(entry);
-	return NULL;
+	if (entry)
+		entry->hash = hash;
+	return entry;
+}
+
+/* Of a name whose bytes have it with escapes, here or in a later state. */
+static bool keep_name(struct kshim__entry *entry, const struct kshim__facts *facts, const kshim_object *object)
+{
+	if (facts->name.at >= object->text && facts->name.at < object->text + object->len)
+		return true;
+	if (!make_aside(entry))
+		return false;
+	if (!entry->aside->name)
+		entry->aside->name = kshim__memdup(facts->name.at, facts->name.len);
+	entry->name_len = (uint16_t)facts->name.len;
+	return entry->aside->name != NULL;
 }
 
 static void link_entry(struct kshim__store *store, struct kshim__entry *entry)
@@ -489,8 +504,7 @@ static kshim_object *replace(struct kshim__store *store, struct kshim__entry *en
 enum kshim__put kshim__store_put(struct kshim__store *store, const struct kshim__facts *facts, kshim_object *object,
 				 uint64_t *hash, kshim_object **before)
 {
-	bool aside = store->in_state && store->whole, decoded = facts->name.at < object->text ||
-								facts->name.at >= object->text + object->len;
+	bool aside = store->in_state && store->whole;
 	struct kshim__entry *entry, *made = NULL;
 	struct node *nodes = NULL;
 
@@ -498,8 +512,8 @@ enum kshim__put kshim__store_put(struct kshim__store *store, const struct kshim_
 	*hash = hash_key(store, facts->namespace_, facts->name);
 	entry = find(store, *hash, facts->namespace_, facts->name);
 	if (!entry)
-		entry = made = new_entry(*hash, facts, decoded);
-	if (!entry || ((aside || store->indexes) && !make_aside(entry)) ||
+		entry = made = new_entry(*hash);
+	if (!entry || !keep_name(entry, facts, object) || ((aside || store->indexes) && !make_aside(entry)) ||
 	    !make_nodes(store, entry, object, &nodes)) {
 		if (made)
 			free_entry(made);
@@ -542,6 +556,8 @@ kshim_object *kshim__store_remove(struct kshim__store *store, const struct kshim
 	entry->object = NULL;
 	if (object)
 		store->count--;
+	if (store->in_state && entry->seen == store->state)
+		store->state_count--;
 	free_entry(entry);
 	return object;
 }

@@ -57,6 +57,8 @@ bool kshim__store_add_index(struct kshim__store *store, const char *name, kshim_
 /* false: no name. Of a name with escapes, *decoded is set to the text that
  * facts->name is in, to kshim__free. */
 bool kshim__facts_read(kshim_object *object, struct kshim__facts *facts, char **decoded);
+/* That failed for want of memory. */
+bool kshim__facts_starved(const struct kshim__facts *facts, const char *decoded);
 
 /* The object of this name that reads see, or NULL. */
 kshim_object *kshim__store_get(const struct kshim__store *store, const char *namespace_, const char *name);

@@ -16,8 +16,9 @@ KSHIM_BEGIN_DECLS
 
 /* A new cache of what the query means, selectors included. It begins to list and
  * watch when the loop goes on: settings that are made before that hold for all of
- * it. As long as it watches, kshim_loop_run() does not return. NULL, and
- * kshim_client_error() tells, as kshim_query_watch(). */
+ * it. As long as it watches, kshim_loop_run() does not return. A
+ * resourceVersion of the query is not regarded. NULL, and kshim_client_error()
+ * tells, as kshim_query_watch(). */
 KSHIM_API kshim_cache *kshim_cache_new(kshim_query *query);
 
 /* The client's common cache of the query's kind in its namespace (or in all), made
@@ -32,7 +33,7 @@ KSHIM_API void kshim_cache_free(kshim_cache *cache);
 
 /* Settings, before it begins: 0; -1 afterwards, or without memory. */
 
-/* How it watches: see kshim/watch.h (seconds, streamed state, buffer). */
+/* How it watches: see kubeshim/watch.h (seconds, streamed state, buffer). */
 KSHIM_API int kshim_cache_set_options(kshim_cache *cache, const kshim_options *options);
 
 /* Keep metadata.managedFields, which are a quarter of a Pod. */
@@ -63,7 +64,7 @@ KSHIM_API size_t kshim_cache_count(const kshim_cache *cache);
  * without namespaces; of others, the client's own. */
 KSHIM_API kshim_object *kshim_cache_get(kshim_cache *cache, const char *namespace_, const char *name);
 
-/* Each object in the namespace (NULL: all) that matches the label selector (NULL:
+/* Each object in the namespace (NULL or "": all) that matches the label selector (NULL:
  * all), in no order. The number of them; -1 for a bad selector. The function may
  * do anything but let the loop go on; from a cache that is freed in it nothing more
  * comes. */
@@ -87,7 +88,8 @@ typedef enum kshim_change {
 	KSHIM_CHANGE_ADDED,    /* is there; or came to match the listener's selector */
 	KSHIM_CHANGE_MODIFIED, /* `before` is what it was */
 	KSHIM_CHANGE_DELETED,  /* with its last state; or no longer matches */
-	KSHIM_CHANGE_VANISHED, /* deleted while nobody looked: `object` is what was last known */
+	KSHIM_CHANGE_VANISHED, /* deleted while nobody looked: `object` is what was last known; another of its name
+				* is ADDED then */
 	KSHIM_CHANGE_SYNCED,   /* all that there is was told; after a gap again */
 	KSHIM_CHANGE_LATE,     /* kshim_cache_error(): no news come at present, what is held grows old */
 	KSHIM_CHANGE_RESUMED,  /* after LATE: they do again */
@@ -102,7 +104,7 @@ typedef void kshim_change_fn(kshim_cache *cache, kshim_change change, kshim_obje
 			     void *user);
 
 /* Tells of the objects there are (ADDED for each, then SYNCED) and from then on of
- * every change, in the namespace (NULL: all) and by the label selector (NULL: all).
+ * every change, in the namespace (NULL or "": all) and by the label selector (NULL: all).
  * New, kshim_listener_free() ends it; NULL without memory or for a bad selector
  * (kshim_client_error() tells). It is freed with its cache. */
 KSHIM_API kshim_listener *kshim_cache_listen(kshim_cache *cache, const char *namespace_, const char *labels,
