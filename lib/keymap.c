@@ -27,7 +27,7 @@ static void mix(uint64_t v[4])
 }
 
 /* Aumasson and Bernstein, "SipHash: a fast short-input PRF", 1 and 3 rounds. */
-static uint64_t hash(const struct kshim__keymap *map, const char *key)
+uint64_t kshim__keymap_hash(const struct kshim__keymap *map, const char *key)
 {
 	uint64_t v[4] = {map->seed[0] ^ 0x736f6d6570736575u, map->seed[1] ^ 0x646f72616e646f6du,
 			 map->seed[0] ^ 0x6c7967656e657261u, map->seed[1] ^ 0x7465646279746573u};
@@ -103,7 +103,7 @@ struct kshim__keyed *kshim__keymap_find(const struct kshim__keymap *map, const c
 
 	if (!map->count)
 		return NULL;
-	of = hash(map, key);
+	of = kshim__keymap_hash(map, key);
 	for (node = *slot(map, of); node; node = node->next)
 		if (node->hash == of && strcmp(node->key, key) == 0)
 			return node;
@@ -114,7 +114,7 @@ bool kshim__keymap_add(struct kshim__keymap *map, struct kshim__keyed *node)
 {
 	if (map->count >= map->room && !grow(map))
 		return false;
-	node->hash = hash(map, node->key);
+	node->hash = kshim__keymap_hash(map, node->key);
 	node->next = *slot(map, node->hash);
 	*slot(map, node->hash) = node;
 	map->count++;

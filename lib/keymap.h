@@ -26,6 +26,9 @@ struct kshim__keymap {
 void kshim__keymap_init(struct kshim__keymap *map);
 void kshim__keymap_free(struct kshim__keymap *map); /* not what is in it */
 
+/* Of any text; under this map's key. */
+uint64_t kshim__keymap_hash(const struct kshim__keymap *map, const char *key);
+
 struct kshim__keyed *kshim__keymap_find(const struct kshim__keymap *map, const char *key);
 /* node->key is set, and in the map no other like it. false without memory. */
 bool kshim__keymap_add(struct kshim__keymap *map, struct kshim__keyed *node);

@@ -23,6 +23,7 @@
 #include <kubeshim/pod.h>
 #include <kubeshim/proxy.h>
 #include <kubeshim/query.h>
+#include <kubeshim/recorder.h>
 #include <kubeshim/result.h>
 #include <kubeshim/rollout.h>
 #include <kubeshim/table.h>

@@ -16,6 +16,12 @@
 	"\"coordination.k8s.io\",\"kind\":\"leases\"},\"code\":404}"
 #define CONFLICT "{\"kind\":\"Status\",\"status\":\"Failure\",\"message\":\"changed\",\"reason\":\"Conflict\",\"code\":409}"
 
+/* A lease is that long. */
+static int lease_seconds(void)
+{
+	return (900 * slowness() + 999) / 1000;
+}
+
 /* In the server's process: the Lease as it was last written; "" if there is none. */
 static char kept[4096];
 
@@ -109,7 +115,7 @@ static bool try_stand(struct rig *rig, struct told *told)
 	told->election = kshim_election_new(rig->client, "ns", "lock", "me");
 	if (!told->election)
 		return false;
-	assert_int_equal(kshim_election_set_times(told->election, 900, 500, 30), 0);
+	assert_int_equal(kshim_election_set_times(told->election, 900 * slowness(), 500 * slowness(), 30 * slowness()), 0);
 	kshim_election_on_leading(told->election, on_leading, told);
 	kshim_election_on_lost(told->election, on_lost, told);
 	kshim_election_on_leader(told->election, on_leader, told);
@@ -186,7 +192,7 @@ static void test_first(void **state)
 	assert_string_equal(told.log, "leading lost(stopped) ended(stopped)");
 	assert_int_equal(fakeapi_request_count(rig.api), 4);
 	asked(&rig, 0, "GET");
-	assert_spec(asked(&rig, 1, "POST"), "me", 1, 0);
+	assert_spec(asked(&rig, 1, "POST"), "me", lease_seconds(), 0);
 	asked(&rig, 2, "GET");
 	assert_spec(asked(&rig, 3, "PUT"), "", 1, 0);
 	kshim_election_stop(told.election);
@@ -212,7 +218,7 @@ static void test_renews(void **state)
 	assert_true(kshim_election_is_leader(told.election));
 	assert_null(kshim_election_error(told.election));
 	assert_int_equal(fakeapi_count(rig.api, "GET", LEASE), 1);
-	assert_spec(asked(&rig, 4, "PUT"), "me", 1, 0);
+	assert_spec(asked(&rig, 4, "PUT"), "me", lease_seconds(), 0);
 	kshim_election_stop(told.election);
 	rig_drive(&rig);
 	assert_string_equal(told.log, "leading leader(me) lost(stopped) ended(stopped)");
@@ -241,7 +247,7 @@ static void test_takes_over(void **state)
 	assert_true(i > 2);
 	write = asked(&rig, i, "PUT");
 	assert_true(write->arrived_ns - first->arrived_ns >= 1000000000);
-	assert_spec(write, "me", 1, 5);
+	assert_spec(write, "me", lease_seconds(), 5);
 	assert_contains(write->body, "\"resourceVersion\":\"7\"");
 	assert_contains(write->body, "\"kept\":\"yes\"");
 	assert_contains(write->body, "\"strategy\":\"kept\"");
@@ -347,7 +353,7 @@ static void lost_by_time(void **state, bool again)
 		assert_contains(told.log, ") ended(");
 		assert_int_equal(told.ended, 1);
 		assert_non_null(kshim_election_error(told.election));
-		assert_contains(kshim_error_message(kshim_election_error(told.election)), "was not renewed within 500 ms");
+		assert_contains(kshim_error_message(kshim_election_error(told.election)), "was not renewed within ");
 	} else {
 		while (fakeapi_count(rig.api, "POST", LEASES) < 2)
 			rig_until_requests(&rig, fakeapi_request_count(rig.api) + 1);
