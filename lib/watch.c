@@ -467,7 +467,7 @@ static bool take_change(kshim_watch *watch, const struct kshim__event *event)
 {
 	static const kshim_event names[] = {KSHIM_EVENT_ADDED, KSHIM_EVENT_MODIFIED, KSHIM_EVENT_DELETED,
 					    KSHIM_EVENT_BOOKMARK};
-	bool initial_end = watch->initial && kshim__event_is_initial_end(event);
+	bool initial_end = watch->initial && kshim__event_is_initial_end(event), stored = true;
 
 	watch->news = true;
 	if (watch->initial && !watch->in_state) {
@@ -475,22 +475,25 @@ static bool take_change(kshim_watch *watch, const struct kshim__event *event)
 		if (!enqueue(watch, KSHIM_EVENT_BEGIN, NULL, 0, 0))
 			return false;
 	}
-	/* in the state versions come in no order (traps.md 5) */
-	if ((!watch->initial || initial_end) && !set_version(watch, event->version.at, event->version.len))
-		return false;
 	if (watch->initial && event->type == KSHIM__EVENT_BOOKMARK && !initial_end)
 		return true;
-	if (initial_end) {
-		if (!store(watch, KSHIM_EVENT_END, event))
-			return false;
+	if (!kshim__buf_reserve(&watch->version, event->version.len + 1)) {
+		watch->version.failed = false; /* what is in it is still good */
+		return false;
+	}
+	if (initial_end || event->type != KSHIM__EVENT_BOOKMARK || watch->bookmarks || watch->queue_at < watch->queue_end)
+		stored = store(watch, initial_end ? KSHIM_EVENT_END : names[event->type], event);
+	else
+		note_delivered(watch, event->version.at, event->version.len);
+	/* only now: what was not stored is asked for again. In the state versions come in
+	 * no order (traps.md 5) */
+	if (stored && (!watch->initial || initial_end))
+		set_version(watch, event->version.at, event->version.len);
+	if (stored && initial_end) {
 		watch->initial = watch->in_state = false;
 		watch->begun = true;
-		return true;
 	}
-	if (event->type != KSHIM__EVENT_BOOKMARK || watch->bookmarks || watch->queue_at < watch->queue_end)
-		return store(watch, names[event->type], event);
-	kshim__buf_clear(&watch->delivered);
-	return kshim__buf_add(&watch->delivered, event->version.at, event->version.len);
+	return stored;
 }
 
 /* false without memory. */
