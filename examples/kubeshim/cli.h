@@ -144,6 +144,7 @@ struct app {
 	struct drain *drain;
 	json_t *changes; /* label, annotate: values, and null of what goes */
 	kshim_call *call;    /* rollout status */
+	kshim_cache *cache;  /* watch */
 	size_t goal;         /* wait: which one is next */
 	int64_t deadline_ms; /* on the monotonic clock */
 	int status;
@@ -210,7 +211,7 @@ void tables_print(struct app *app);
 void template_print(json_t *template, const char *change_cause);
 
 /* The verbs: get.c, write.c, change.c, delete.c, about.c, logs.c, rollout.c, wait.c, node.c,
- * proxy.c, metadata.c, auth.c */
+ * proxy.c, metadata.c, auth.c, watch.c */
 int get_prepare(struct app *app);
 begin_fn get_begin;
 void get_finish(struct app *app);
@@ -241,6 +242,8 @@ begin_fn proxy_begin;
 int metadata_prepare(struct app *app);
 begin_fn metadata_begin;
 int metadata_local(struct app *app);
+int watch_prepare(struct app *app);
+begin_fn watch_begin;
 int auth_prepare(struct app *app);
 begin_fn auth_begin;
 int kinds_prepare(struct app *app);

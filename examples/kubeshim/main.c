@@ -35,6 +35,8 @@ static const struct verb verbs[] = {
 	 .summary = "roll Deployments, DaemonSets and StatefulSets back, and more",
 	 .takes = TAKES_SELECTOR | TAKES_OUTPUT | TAKES_DRY_RUN | TAKES_ROLLOUT,
 	 .prepare = rollout_prepare, .begin = rollout_begin, .finish = rollout_finish},
+	{.name = "watch", .usage = "KIND [NAME]", .summary = "show what becomes of objects, for ever: one JSON event a line",
+	 .takes = TAKES_NAMESPACES | TAKES_SELECTOR, .prepare = watch_prepare, .begin = watch_begin},
 	{.name = "wait", .usage = "(KIND NAME... | KIND -l SELECTOR | KIND --all) --for=GOAL",
 	 .summary = "wait for what becomes of objects",
 	 .takes = TAKES_NAMESPACES | TAKES_SELECTOR | TAKES_OUTPUT | TAKES_WAIT, .prepare = wait_prepare,
@@ -206,6 +208,7 @@ int main(int argc, char **argv)
 	if (run(&app, argc, argv) < 0)
 		app.status = 1;
 	kshim_timer_free(app.timer);
+	kshim_cache_free(app.cache);
 	kshim_options_free(app.options);
 	kshim_client_free(app.client);
 	/* where the output broke, the last callbacks run in here */

@@ -44,7 +44,6 @@ check_info() {
 forget_history() {
 	local version
 
-	version=$("$kubeshim" -n "$ns" get configmap kube-root-ca.crt -o json | sed -n 's/.*"resourceVersion": *"\([0-9]*\)".*/\1/p')
 	version=$(curl -sS --noproxy '*' "$KSHIM_TEST_ETCD/v3/kv/range" -d '{"key":"AA==","limit":"1"}' |
 		sed -n 's/.*"revision":"\([0-9]*\)".*/\1/p')
 	curl -sS --noproxy '*' "$KSHIM_TEST_ETCD/v3/kv/compaction" -d "{\"revision\":\"$version\",\"physical\":true}" >/dev/null
@@ -57,7 +56,7 @@ folded() {
 }
 served() {
 	"$kubeshim" -n "$ns" get configmaps -l traffic -o json |
-		awk -F'"' '$2 == "name" && $4 ~ /^m[0-9]+$/ { name = $4 } $2 == "resourceVersion" && name { print name, $4; name = "" }' | sort
+		sed -n 's/^.*"name":"\(m[0-9]*\)",.*"resourceVersion":"\([0-9]*\)".*/\1 \2/p' | sort
 }
 adds_up() { [ "$(folded)" = "$(served)" ]; }
 
