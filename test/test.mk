@@ -24,7 +24,7 @@ $(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS) $(LOOP_TESTS): $(BUILD)/%: $(BUILD)/%
 		$(filter-out $< $(STATIC),$^) $(STATIC) $(REAL_LIBS) $(TEST_LIBS) -o $@
 
 $(LIVE_TESTS): $(LIVE_UTIL)
-$(BUILD)/test/faults/test_modelapi $(BUILD)/test/faults/test_soak: $(MODEL_OBJECTS)
+$(BUILD)/test/faults/test_modelapi $(BUILD)/test/faults/test_soak $(BUILD)/test/faults/test_soak_cache: $(MODEL_OBJECTS)
 
 $(LOOP_TESTS): $(LIVE_UTIL) $(LOOP_UTIL)
 $(LOOP_TESTS): REAL_LIBS += $(call module_flags,--libs,$*.c)

@@ -5,17 +5,8 @@
  *
  * KSHIM_SOAK_SEED begins with that seed, KSHIM_SOAK_RUNS and KSHIM_SOAK_SECONDS say how many runs and how long each is.
  */
-#include "../testutil.h"
+#include "soak.h"
 
-#include "modelapi.h"
-
-#include "matcher.h"
-
-#include <poll.h>
-#include <time.h>
-#include <unistd.h>
-
-#define ROOM (MODELAPI_NAMESPACES * 100)
 #define WATCHERS COUNT(plans)
 #define NONE ((size_t)-1)
 
@@ -44,12 +35,6 @@ static const struct plan {
 	{.ns = "ns-2", .labels = "app in (a,c)", .once = true, .streamed = true, .bookmarks = true, .pauses = true},
 };
 
-struct known {
-	char uid[40];
-	uint64_t version;
-	unsigned revision;
-};
-
 struct watcher {
 	const struct plan *plan;
 	struct soak *soak;
@@ -76,35 +61,11 @@ struct soak {
 	bool stopping;
 };
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-static uint32_t any(struct soak *soak, uint32_t below)
-{
-	soak->random = soak->random * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)(soak->random >> 33) % below;
-}
-
-static unsigned setting(const char *name, unsigned otherwise)
-{
-	const char *text = getenv(name);
-
-	return text && *text ? (unsigned)strtoul(text, NULL, 10) : otherwise;
-}
-
 /* What a watcher is to see. */
 
 static bool sees(const struct watcher *w, const struct modelapi_object *o)
 {
-	struct kshim__span labels = {o->labels, strlen(o->labels)};
-
-	return *o->uid && (!w->plan->ns || strcmp(w->plan->ns, o->ns) == 0) && (!w->name || strcmp(w->name, o->name) == 0) &&
-	       kshim__matcher_matches_labels(w->matcher, labels);
+	return soak_selects(w->plan->ns, w->name, w->matcher, o);
 }
 
 /* The event that a change is to this watcher; false: none. */
@@ -153,34 +114,6 @@ static const char *describe(const struct watcher *w)
 
 /* What it is told. */
 
-static size_t slot_of(const struct watcher *w, kshim_object *object)
-{
-	const char *ns = kshim_object_namespace(object), *name = kshim_object_name(object);
-	size_t slot, each = modelapi_room(w->soak->model) / MODELAPI_NAMESPACES;
-
-	assert_non_null(ns);
-	assert_non_null(name);
-	slot = strtoul(ns + 3, NULL, 10) * each + strtoul(name + 5, NULL, 10);
-	assert_true(slot < ROOM);
-	return slot;
-}
-
-static struct known read_object(kshim_object *object)
-{
-	const char *revision = kshim_object_get_string(object, "/data/revision");
-	const char *version = kshim_object_resource_version(object);
-	struct known known;
-
-	assert_non_null(revision);
-	assert_non_null(version);
-	assert_string_equal(kshim_object_kind(object), "ConfigMap");
-	memset(&known, 0, sizeof(known));
-	snprintf(known.uid, sizeof(known.uid), "%s", kshim_object_uid(object));
-	known.version = strtoull(version, NULL, 10);
-	known.revision = (unsigned)strtoul(revision, NULL, 10);
-	return known;
-}
-
 /* A state is whole: it is that of its version. */
 static void state_is_whole(struct watcher *w)
 {
@@ -216,8 +149,8 @@ static void state_is_whole(struct watcher *w)
 
 static void change_is_told(struct watcher *w, kshim_event event, kshim_object *object)
 {
-	struct known known = read_object(object);
-	size_t slot = slot_of(w, object);
+	struct known known = soak_read(object);
+	size_t slot = soak_slot(w->soak->model, object);
 	struct modelapi_object expected;
 	kshim_event expected_event;
 
@@ -296,8 +229,8 @@ static void on_event(kshim_watch *watch, kshim_event event, kshim_object *object
 		w->late = false;
 		break;
 	}
-	if (w->plan->pauses && !w->soak->stopping && any(w->soak, 40) == 0) {
-		w->pause = 1 + (int)any(w->soak, 60);
+	if (w->plan->pauses && !w->soak->stopping && soak_random(&w->soak->random, 40) == 0) {
+		w->pause = 1 + (int)soak_random(&w->soak->random, 60);
 		kshim_watch_pause(watch);
 	}
 }
@@ -322,10 +255,10 @@ static void on_done(kshim_result *result, void *user)
 	w->late = false;
 	/* in a state it stands nowhere; and some forget where they were */
 	w->version[0] = '\0';
-	if (version && !w->in_state && w->whole && kshim_error_code(error) != KSHIM_EGONE && any(w->soak, 3))
+	if (version && !w->in_state && w->whole && kshim_error_code(error) != KSHIM_EGONE && soak_random(&w->soak->random, 3))
 		snprintf(w->version, sizeof(w->version), "%s", version);
 	w->in_state = false;
-	w->again = 1 + (int)any(w->soak, 20);
+	w->again = 1 + (int)soak_random(&w->soak->random, 20);
 }
 
 static void start(struct watcher *w)
@@ -385,7 +318,7 @@ static bool time_is_up(void *user)
 	for (w = soak->watchers; w < soak->watchers + WATCHERS; w++)
 		if (!w->plan->once && !w->plan->pauses && kshim_watch_count(w->watch, KSHIM_WATCH_STREAMS) < soak->streams)
 			return false;
-	return now_ms() >= soak->until_ms;
+	return soak_ms() >= soak->until_ms;
 }
 
 static bool all_know(void *user)
@@ -485,7 +418,7 @@ static void go(struct soak *soak, enum drive how, unsigned ms)
 {
 	struct watcher *w;
 
-	soak->until_ms = now_ms() + ms;
+	soak->until_ms = soak_ms() + ms;
 	drive_until(soak->loop, how, time_is_up, soak);
 	modelapi_quiesce(soak->model);
 	soak->stopping = true;
@@ -502,8 +435,8 @@ static struct soak soak;
 static void test_soak(void **state)
 {
 	const struct variant *variant = *state;
-	unsigned runs = setting("KSHIM_SOAK_RUNS", 1), ms = setting("KSHIM_SOAK_SECONDS", 3) * 1000, run, kinds = 0;
-	uint64_t first = setting("KSHIM_SOAK_SEED", (unsigned)getpid()), seed;
+	unsigned runs = soak_setting("KSHIM_SOAK_RUNS", 1), ms = soak_setting("KSHIM_SOAK_SECONDS", 3) * 1000, run, kinds = 0;
+	uint64_t first = soak_seed(), seed;
 	int fault;
 
 	for (run = 0; run < runs; run++) {
@@ -527,7 +460,7 @@ static void unnoticed(void **state, unsigned faults)
 	const struct variant *variant = *state;
 	struct watcher *w;
 
-	begin(&soak, state, setting("KSHIM_SOAK_SEED", (unsigned)getpid()), 1, &(struct modelapi_options){
+	begin(&soak, state, soak_seed(), 1, &(struct modelapi_options){
 		.faults = faults, .percent = 60, .second_ms = 300, .history = 100000});
 	soak.streams = 5;
 	go(&soak, variant->drive, 0);
@@ -557,6 +490,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {ALL_VARIANTS(test_soak), BOTH_HTTP(test_ends), BOTH_HTTP(test_good_byes)};
 
 	test_begin();
-	alarm(60 + setting("KSHIM_SOAK_RUNS", 1) * (setting("KSHIM_SOAK_SECONDS", 3) + 60) * 4);
+	soak_alarm();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
