@@ -99,8 +99,9 @@ VALGRIND_TESTS ?= $(UNIT_TESTS) $(patsubst %,$(BUILD)/test/faults/test_%,contrac
 check-valgrind: test-programs ## units, the callback contract, and memory that runs out, under valgrind (VALGRIND_TESTS: others)
 	@KSHIM_VALGRIND=1 test/run --wrap "$(VALGRIND)" --log $(BUILD)/valgrind-logs $(VALGRIND_TESTS)
 
-soak: test-programs ## watches for half an hour on a server that breaks at random (KSHIM_SOAK_SEED, _RUNS, _SECONDS)
-	@KSHIM_SOAK_RUNS=$${KSHIM_SOAK_RUNS:-100} $(BUILD)/test/faults/test_soak
+soak: test-programs ## watches and caches for an hour on a server that breaks at random (KSHIM_SOAK_SEED, _RUNS, _SECONDS)
+	@for test in test_soak test_soak_cache; do \
+		KSHIM_SOAK_RUNS=$${KSHIM_SOAK_RUNS:-100} $(BUILD)/test/faults/$$test || exit 1; done
 
 test-curl8: setup-test ## units and faults with the libcurl of Debian's backports; see test/curl8
 	@test/curl8
