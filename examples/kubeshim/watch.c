@@ -1,8 +1,37 @@
 /* watch: on a cache, so that what is deleted while nobody can look is told, too. */
 #include "cli.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+
+static kshim_loop *volatile woken; /* for the handler */
+static volatile sig_atomic_t caught;
+
+/* The line that is being written comes to its end; a second signal waits for nothing. */
+static void on_signal(int number)
+{
+	caught = number;
+	kshim_loop_wake(woken);
+}
+
+static void interrupted(kshim_loop *loop, void *user)
+{
+	struct app *app = user;
+
+	app->status = 128 + caught;
+	app->aborted = true;
+	kshim_loop_stop(loop);
+}
+
+/* Unless it is ignored, as that of the keyboard is in the background. */
+static void catch(int number)
+{
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | (int)SA_RESETHAND}, old;
+
+	if (sigaction(number, NULL, &old) == 0 && old.sa_handler != SIG_IGN)
+		sigaction(number, &action, NULL);
+}
 
 int watch_prepare(struct app *app)
 {
@@ -10,6 +39,10 @@ int watch_prepare(struct app *app)
 		return -1;
 	if (app->targets->next)
 		return usage_error(app, "one kind, or one object, can be watched at a time");
+	woken = app->loop;
+	kshim_loop_set_wake(app->loop, interrupted, app);
+	catch(SIGINT);
+	catch(SIGTERM);
 	return 0;
 }
 
