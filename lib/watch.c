@@ -2,7 +2,6 @@
 
 #include "alloc.h"
 #include "error.h"
-#include "json/event.h"
 #include "options.h"
 #include "query.h"
 #include "random.h"
@@ -20,7 +19,6 @@
 #define LATE_US 10000000
 #define LIVED_US 5000000   /* a stream that was that old is no failure */
 #define HOPELESS 3         /* failures in a row, after which the version itself is doubted */
-#define VERSION_MAX 255
 
 static void begin(kshim_watch *watch);
 static void finish(kshim_watch *watch, kshim_error *error);
@@ -45,7 +43,7 @@ static kshim_error *no_memory(void)
 	return kshim__error_new(KSHIM_ENOMEM, "out of memory");
 }
 
-static void set_problem(kshim_watch *watch, kshim_error *problem)
+void kshim__watch_set_problem(kshim_watch *watch, kshim_error *problem)
 {
 	kshim_error_free(watch->problem);
 	watch->problem = problem;
@@ -70,9 +68,8 @@ static void drop_queue(kshim_watch *watch)
 	watch->queue_at = watch->queue_end = watch->queue_cap = watch->queue_bytes = 0;
 }
 
-/* false without memory; the object's reference is taken over in any case. */
-static bool enqueue(kshim_watch *watch, kshim_event event, kshim_object *object, size_t version_at,
-		    size_t version_len)
+bool kshim__watch_enqueue(kshim_watch *watch, kshim_event event, kshim_object *object, size_t version_at,
+			  size_t version_len)
 {
 	struct kshim__waiting_event *queue;
 	size_t cap;
@@ -105,7 +102,7 @@ static void tell(kshim_watch *watch, kshim_event event, kshim_object *object)
 		deliver(watch, event, object);
 		return;
 	}
-	if (!enqueue(watch, event, kshim_object_ref(object), 0, 0))
+	if (!kshim__watch_enqueue(watch, event, kshim_object_ref(object), 0, 0))
 		finish(watch, no_memory());
 }
 
@@ -276,8 +273,8 @@ static void late(struct kshim__timer *timer)
 	if (watch->open || watch->opened || watch->told_late)
 		return;
 	if (!watch->problem)
-		set_problem(watch, kshim__error_new(KSHIM_ETIMEDOUT, "no answer within %d s; still trying",
-						    LATE_US / 1000000));
+		kshim__watch_set_problem(watch, kshim__error_new(KSHIM_ETIMEDOUT, "no answer within %d s; still trying",
+								 LATE_US / 1000000));
 	tell_late(watch);
 }
 
@@ -296,7 +293,7 @@ static void is_open(kshim_watch *watch)
 	if (!watch->initial)
 		watch->begun = true;
 	if (!watch->dropping)
-		set_problem(watch, NULL);
+		kshim__watch_set_problem(watch, NULL);
 	if (watch->told_late) {
 		watch->told_late = false;
 		tell(watch, KSHIM_EVENT_RESUMED, NULL);
@@ -313,13 +310,13 @@ static void headed(kshim_call *call)
 	watch->opened = true;
 	/* before anything that the stream brings */
 	if (watch->told_late && watch->state == KSHIM__WATCH_STREAMING)
-		watch->told_late = !enqueue(watch, KSHIM_EVENT_RESUMED, NULL, 0, 0);
+		watch->told_late = !kshim__watch_enqueue(watch, KSHIM_EVENT_RESUMED, NULL, 0, 0);
 	run_task(watch);
 }
 
 /* The list. */
 
-static void begin_state(kshim_watch *watch)
+void kshim__watch_begin_state(kshim_watch *watch)
 {
 	watch->counters[KSHIM_WATCH_LISTS]++;
 	watch->in_state = true;
@@ -332,7 +329,7 @@ static void on_item(kshim_object *item, void *user)
 	if (ended(watch) || watch->from_now)
 		return;
 	if (!watch->in_state) {
-		begin_state(watch);
+		kshim__watch_begin_state(watch);
 		tell(watch, KSHIM_EVENT_BEGIN, NULL);
 	}
 	if (!ended(watch))
@@ -341,7 +338,7 @@ static void on_item(kshim_object *item, void *user)
 		kshim__call_hold(watch->call, true);
 }
 
-static bool set_version(kshim_watch *watch, const char *version, size_t len)
+bool kshim__watch_set_version(kshim_watch *watch, const char *version, size_t len)
 {
 	kshim__buf_clear(&watch->version);
 	return kshim__buf_add(&watch->version, version, len);
@@ -352,32 +349,33 @@ static bool enqueue_end(kshim_watch *watch, const char *version)
 {
 	static const char before[] = "{\"metadata\":{\"resourceVersion\":\"", after[] = "\"}}";
 	static const struct kshim__members unknown;
-	char text[sizeof(before) + VERSION_MAX + sizeof(after)];
+	char text[sizeof(before) + KSHIM__WATCH_VERSION_MAX + sizeof(after)];
 	struct kshim__span nothing = {"", 0}, all = {text, 0};
 	kshim_object *object;
 
 	all.len = (size_t)snprintf(text, sizeof(text), "%s%s%s", before, version, after);
 	object = kshim__object_from_item(watch->client, NULL, NULL, nothing, all, &unknown);
-	return object && enqueue(watch, KSHIM_EVENT_END, object, sizeof(before) - 1, strlen(version));
+	return object && kshim__watch_enqueue(watch, KSHIM_EVENT_END, object, sizeof(before) - 1, strlen(version));
 }
 
 static void list_is_whole(kshim_watch *watch, const char *version)
 {
-	if (!version || strlen(version) > VERSION_MAX) {
-		set_problem(watch, kshim__error_new(KSHIM_EPROTOCOL, "a list without a resourceVersion cannot be watched"));
+	if (!version || strlen(version) > KSHIM__WATCH_VERSION_MAX) {
+		kshim__watch_set_problem(watch, kshim__error_new(KSHIM_EPROTOCOL,
+								 "a list without a resourceVersion cannot be watched"));
 		failed(watch);
 		return;
 	}
 	kshim__free(watch->floor);
 	watch->floor = NULL;
-	if (!set_version(watch, version, strlen(version))) {
+	if (!kshim__watch_set_version(watch, version, strlen(version))) {
 		finish(watch, no_memory());
 		return;
 	}
 	watch->begun = true;
 	if (!watch->from_now) {
 		if (!watch->in_state) {
-			begin_state(watch);
+			kshim__watch_begin_state(watch);
 			tell(watch, KSHIM_EVENT_BEGIN, NULL);
 		}
 		watch->in_state = false;
@@ -417,137 +415,11 @@ static void listed(kshim_result *result, void *user)
 		kshim__free(watch->floor);
 		watch->floor = NULL;
 	}
-	set_problem(watch, kshim_error_copy(error));
+	kshim__watch_set_problem(watch, kshim_error_copy(error));
 	failed(watch);
 }
 
-/* The stream: all of this but streamed() runs inside libcurl, and only stores. */
-
-static bool store(kshim_watch *watch, kshim_event event, const struct kshim__event *read)
-{
-	bool says_where = !watch->initial || event == KSHIM_EVENT_END;
-	struct kshim__span nothing = {"", 0};
-	kshim_object *object;
-	kshim_call *call = watch->call;
-	const char *api_version = call->target.version == call->target.api_version ? NULL : call->target.version;
-
-	object = kshim__object_from_item(watch->client, call->target.kind, api_version, nothing, read->object, NULL);
-	return object && enqueue(watch, event, object, (size_t)(read->version.at - read->object.at),
-				 says_where ? read->version.len : 0);
-}
-
-static void stop_taking(kshim_watch *watch)
-{
-	watch->dropping = true;
-	run_task(watch);
-}
-
-/* {"type":"ERROR","object":{"kind":"Status",…}} */
-static void take_error(kshim_watch *watch, const struct kshim__event *event)
-{
-	struct kshim__span code, reason, seconds;
-	int64_t status = 0, after = 0;
-
-	if (kshim__json_pointer(event->object.at, event->object.len, NULL, "/code", &code))
-		kshim__json_int(code, &status);
-	if (!status && kshim__json_pointer(event->object.at, event->object.len, NULL, "/reason", &reason) &&
-	    (kshim__json_equals(reason, "Expired") || kshim__json_equals(reason, "Gone")))
-		status = 410;
-	if (kshim__json_pointer(event->object.at, event->object.len, NULL, "/details/retryAfterSeconds", &seconds) &&
-	    kshim__json_int(seconds, &after) && after > 0 && after < 86400)
-		after *= 1000;
-	else
-		after = 0;
-	set_problem(watch, kshim__error_from_answer("watch", status >= 400 && status < 600 ? (int)status : 500,
-						    "application/json", event->object.at, event->object.len, after));
-	stop_taking(watch);
-}
-
-static bool take_change(kshim_watch *watch, const struct kshim__event *event)
-{
-	static const kshim_event names[] = {KSHIM_EVENT_ADDED, KSHIM_EVENT_MODIFIED, KSHIM_EVENT_DELETED,
-					    KSHIM_EVENT_BOOKMARK};
-	bool initial_end = watch->initial && kshim__event_is_initial_end(event), stored = true;
-
-	watch->news = true;
-	if (watch->initial && !watch->in_state) {
-		begin_state(watch);
-		if (!enqueue(watch, KSHIM_EVENT_BEGIN, NULL, 0, 0))
-			return false;
-	}
-	if (watch->initial && event->type == KSHIM__EVENT_BOOKMARK && !initial_end)
-		return true;
-	if (!kshim__buf_reserve(&watch->version, event->version.len + 1)) {
-		watch->version.failed = false; /* what is in it is still good */
-		return false;
-	}
-	if (initial_end || event->type != KSHIM__EVENT_BOOKMARK || watch->bookmarks || watch->queue_at < watch->queue_end)
-		stored = store(watch, initial_end ? KSHIM_EVENT_END : names[event->type], event);
-	else
-		note_delivered(watch, event->version.at, event->version.len);
-	/* only now: what was not stored is asked for again. In the state versions come in
-	 * no order (traps.md 5) */
-	if (stored && (!watch->initial || initial_end))
-		set_version(watch, event->version.at, event->version.len);
-	if (stored && initial_end) {
-		watch->initial = watch->in_state = false;
-		watch->begun = true;
-	}
-	return stored;
-}
-
-/* false without memory. */
-static bool take_line(kshim_watch *watch, kshim_call *call, struct kshim__span line)
-{
-	struct kshim__event event;
-
-	if (kshim__event_read(line, &event)) {
-		if (event.type == KSHIM__EVENT_OTHER)
-			return true;
-		if (event.type == KSHIM__EVENT_ERROR) {
-			take_error(watch, &event);
-			return true;
-		}
-		if (event.version.len && event.version.len <= VERSION_MAX)
-			return take_change(watch, &event);
-	}
-	set_problem(watch, kshim__error_new(KSHIM_EPROTOCOL, "%s: not an event of a watch: %.*s", call->request.path,
-					    line.len > 200 ? 200 : (int)line.len, line.at));
-	stop_taking(watch);
-	return true;
-}
-
-static enum kshim__sink take(kshim_call *call, const char *data, size_t len)
-{
-	kshim_watch *watch = call->user;
-	enum kshim__lines_state state = KSHIM__LINES_MORE;
-	struct kshim__span line;
-	bool memory = true;
-
-	if (ended(watch) || watch->dropping)
-		return KSHIM__SINK_TOOK;
-	/* of a state nothing can be dropped: it has no version to go on from */
-	if (call->lane == KSHIM__LANE_STREAMS && watch->queue_bytes > watch->buffer)
-		return KSHIM__SINK_PAUSE;
-	while (memory && !watch->dropping &&
-	       (state = kshim__lines_next(&watch->lines, &data, &len, &line)) == KSHIM__LINES_LINE)
-		if (line.len)
-			memory = take_line(watch, call, line);
-	if (!memory || state == KSHIM__LINES_NOMEM) {
-		set_problem(watch, no_memory());
-		stop_taking(watch);
-	} else if (state == KSHIM__LINES_TOO_LONG) {
-		set_problem(watch, kshim__error_new(KSHIM_EPROTOCOL, "%s: an event of more than %u bytes",
-						    call->request.path, KSHIM__ITEM_MAX));
-		stop_taking(watch);
-	} else if (call->lane == KSHIM__LANE_WATCHES && watch->queue_bytes > watch->buffer) {
-		watch->dropped = true;
-		stop_taking(watch);
-	}
-	if (!watch->lines.rest.len || watch->lines.handed_out)
-		kshim__lines_free(&watch->lines); /* an idle watch keeps no room */
-	return KSHIM__SINK_TOOK;
-}
+/* The stream. */
 
 static void streamed(kshim_result *result, void *user)
 {
@@ -560,7 +432,7 @@ static void streamed(kshim_result *result, void *user)
 	if (ended(watch))
 		return;
 	if (!watch->dropping)
-		set_problem(watch, kshim_error_copy(error));
+		kshim__watch_set_problem(watch, kshim_error_copy(error));
 	kshim__lines_free(&watch->lines);
 	watch->state = KSHIM__WATCH_OVER;
 	run_task(watch);
@@ -595,7 +467,7 @@ static void stream_is_over(kshim_watch *watch)
 		return;
 	}
 	if (!problem)
-		set_problem(watch, kshim__error_new(KSHIM_EPROTOCOL, "the server ended the stream at once"));
+		kshim__watch_set_problem(watch, kshim__error_new(KSHIM_EPROTOCOL, "the server ended the stream at once"));
 	problem = watch->problem;
 	if (watch->news || lived > LIVED_US)
 		watch->failures = 0;
@@ -613,7 +485,7 @@ static void stream_is_over(kshim_watch *watch)
 
 static void begin(kshim_watch *watch)
 {
-	struct kshim__stream stream = {.take = take, .headed = headed};
+	struct kshim__stream stream = {.take = kshim__watch_take, .headed = headed};
 	bool state = watch->streamed_state && !watch->from_now && !watch->client->no_streamed_state;
 
 	not_open(watch);
@@ -638,7 +510,7 @@ static void begin(kshim_watch *watch)
 	}
 	if (watch->call)
 		return;
-	set_problem(watch, kshim_error_copy(kshim_client_error(watch->client)));
+	kshim__watch_set_problem(watch, kshim_error_copy(kshim_client_error(watch->client)));
 	failed(watch);
 }
 
@@ -761,14 +633,14 @@ static kshim_watch *watch_query(kshim_query *query, const kshim_options *options
 
 	if (!kshim__client_is_open(client))
 		return refuse(client, NULL, query, kshim__error_new(KSHIM_ECANCELED, "the client was freed"));
-	if (version && strlen(version) > VERSION_MAX)
+	if (version && strlen(version) > KSHIM__WATCH_VERSION_MAX)
 		return refuse(client, NULL, query, kshim__error_new(KSHIM_EINVAL, "a resourceVersion of more than %d bytes",
-								    VERSION_MAX));
+								    KSHIM__WATCH_VERSION_MAX));
 	watch = kshim__calloc(1, sizeof(*watch));
 	if (!watch)
 		return refuse(client, NULL, query, no_memory());
 	set_up(watch, options ? options : &kshim__options_default);
-	if (version && !set_version(watch, version, strlen(version)))
+	if (version && !kshim__watch_set_version(watch, version, strlen(version)))
 		return refuse(client, watch, query, no_memory());
 	if (version)
 		kshim__buf_adds(&watch->delivered, version);

@@ -13,6 +13,8 @@
 
 #include <kubeshim/watch.h>
 
+#define KSHIM__WATCH_VERSION_MAX 255
+
 enum kshim__watch_state {
 	KSHIM__WATCH_LISTING,
 	KSHIM__WATCH_STREAMING,
@@ -74,6 +76,20 @@ struct kshim_watch {
 	kshim_done_fn *done;
 	void *user;
 };
+
+/* Shared with watch_take.c. */
+
+/* An event that is handed on from the watch's task. false without memory; the
+ * object's reference is taken over in any case. */
+bool kshim__watch_enqueue(kshim_watch *watch, kshim_event event, kshim_object *object, size_t version_at,
+			  size_t version_len);
+/* Where to go on from; false without memory, and there is none then. */
+bool kshim__watch_set_version(kshim_watch *watch, const char *version, size_t len);
+void kshim__watch_begin_state(kshim_watch *watch);
+void kshim__watch_set_problem(kshim_watch *watch, kshim_error *problem); /* steals */
+
+/* The stream's bytes. */
+enum kshim__sink kshim__watch_take(kshim_call *call, const char *data, size_t len);
 
 /* The watch's own hold on kshim_loop_run() is given up: for one that serves what
  * others hold. */

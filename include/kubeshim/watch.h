@@ -68,12 +68,12 @@ KSHIM_API void kshim_watch_stop(kshim_watch *watch);
 KSHIM_API void kshim_watch_pause(kshim_watch *watch);
 KSHIM_API void kshim_watch_resume(kshim_watch *watch);
 
-/* What the last failure was; NULL once a stream is open. Borrowed until the next
- * event. */
+/* What the last failure was; NULL once a stream is open. Borrowed until the loop goes
+ * on. */
 KSHIM_API const kshim_error *kshim_watch_error(const kshim_watch *watch);
 
-/* The version of the last event that was handed on, to watch from another time;
- * NULL before there is one. Borrowed until the next event. */
+/* The version of the last event that was handed on, or of a bookmark behind it, to
+ * watch from another time; NULL before there is one. Borrowed until the loop goes on. */
 KSHIM_API const char *kshim_watch_resource_version(const kshim_watch *watch);
 
 /* Whose it is; NULL once the client was freed. */
