@@ -229,6 +229,26 @@ static kshim_call *wait_condition(struct turn *turn)
 	return kshim_wait_condition(named(turn, KSHIM_POD, "a"), "Ready", NULL, NULL, on_done, turn);
 }
 
+static void on_event(kshim_watch *watch, kshim_event event, kshim_object *object, void *user)
+{
+	(void)watch;
+	(void)event;
+	if (object)
+		on_item(object, user);
+}
+
+static kshim_call *watch_once(struct turn *turn)
+{
+	kshim_options *made = kshim_options_new();
+
+	turn->options = made;
+	turn->free_options = (void (*)(void *))kshim_options_free;
+	if (!made || kshim_options_set_watch_once(made, 1) < 0)
+		return handle_missing(turn);
+	/* only looked at for being there */
+	return (kshim_call *)kshim_object_watch(named(turn, KSHIM_POD, "a"), made, on_event, on_done, turn);
+}
+
 static void on_log(const char *container, const char *data, size_t len, void *user)
 {
 	struct turn *turn = user;
@@ -483,6 +503,7 @@ static const struct scenario scenarios[] = {
 	{"label", label, false, KSHIM_OK},
 	{"finalizer", finalizer, false, KSHIM_OK},
 	{"wait for a condition", wait_condition, false, KSHIM_OK},
+	{"watch", watch_once, false, KSHIM_OK},
 	{"follow a log", logs, false, KSHIM_OK},
 	{"rollout undo", undo, false, KSHIM_OK},
 	{"rollout history", history, false, KSHIM_OK},

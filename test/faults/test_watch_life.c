@@ -416,6 +416,45 @@ static void test_pause(void **state)
 	rig_stop(&rig);
 }
 
+static void pause_once(struct tale *tale, kshim_event event)
+{
+	(void)event;
+	if (tale->events == 1)
+		kshim_watch_pause(tale->watch);
+	tale->silent = tale->events == 1;
+	if (tale->silent)
+		kshim_timer_set(tale->data, 50);
+}
+
+/* Inside a state: it waits, and its end has its version, whatever waited before it. */
+static void test_pause_in_state(void **state)
+{
+	const struct fakeapi_route routes[] = {
+		{"GET", WATCH_PATH "sendInitialEvents=true&*", .answer = OPEN(
+			EVENT("ADDED", OBJECT("a", "4")) EVENT("ADDED", OBJECT("b", "3")) STATE_END("5") EVENT("ADDED", OBJECT("c", "6")))},
+		{"GET", WATCH_PATH, .answer = OPEN(EVENT("ADDED", OBJECT("c", "6")))},
+		PODS_5,
+	};
+	int streamed;
+
+	for (streamed = 0; streamed < 2; streamed++) {
+		struct tale tale = {.on_event = pause_once, .stop_at = "(6)"};
+		kshim_options *options = kshim_options_new();
+		struct rig rig;
+
+		watch_rig(&rig, state, routes, COUNT(routes));
+		kshim_options_set_watch_streamed_state(options, streamed);
+		tale.data = kshim_timer_new(rig.loop, 0, resume, &tale);
+		assert_non_null(tale.data);
+		kshim_timer_set(tale.data, -1);
+		tale_run(&rig, &tale, options);
+		assert_tale(&tale, TOLD_5 " +c6(6)");
+		kshim_timer_free(tale.data);
+		kshim_options_free(options);
+		rig_stop(&rig);
+	}
+}
+
 /* Large objects. */
 
 static char *large_event(size_t padding)
@@ -623,6 +662,7 @@ int main(void)
 		BOTH_HTTP(test_freed_from_outside),
 		ONLY_H1(test_starts_nothing),
 		ALL_VARIANTS(test_pause),
+		ALL_VARIANTS(test_pause_in_state),
 		BOTH_HTTP(test_large),
 		ONLY_H1(test_too_large),
 		ONLY_H1(test_herd),
