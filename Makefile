@@ -24,12 +24,21 @@ STATIC := $(BUILD)/libkubeshim.a
 SONAME := libkubeshim.so.$(SOVERSION)
 SHARED := $(BUILD)/libkubeshim.so.$(VERSION)
 EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
+HTTP_SERVICE := $(BUILD)/examples/http_service
+ifneq ($(shell pkg-config --exists libevent 2>/dev/null && echo there),there)
+EXAMPLES := $(EXAMPLES:$(HTTP_SERVICE)=without-libevent)
+endif
 KUBESHIM := $(BUILD)/kubeshim
 # What the command line is linked with.
 KUBESHIM_LIB ?= $(STATIC)
 CLI_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard examples/kubeshim/*.c))
 
 all: $(STATIC) $(SHARED) $(BUILD)/kubeshim.pc $(EXAMPLES) $(KUBESHIM) ## the library, static and shared, the examples and the command line
+
+$(HTTP_SERVICE): REAL_CFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libevent 2>/dev/null))
+$(HTTP_SERVICE): REAL_LIBS += $(shell pkg-config --libs libevent 2>/dev/null)
+without-libevent:
+	@echo "  examples/http_service.c is left out: it takes libevent (Debian: libevent-dev)"
 
 # What is missing is named before the compiler stumbles over it.
 $(BUILD)/.checked:
@@ -113,7 +122,7 @@ endif
 
 FORCE:
 
-.PHONY: all install dist deb clean help FORCE
+.PHONY: all without-libevent install dist deb clean help FORCE
 .DELETE_ON_ERROR:
 
 include bench/bench.mk test/test.mk

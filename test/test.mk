@@ -26,6 +26,8 @@ $(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS) $(LOOP_TESTS): $(BUILD)/%: $(BUILD)/%
 $(LIVE_TESTS): $(LIVE_UTIL)
 $(BUILD)/test/faults/test_modelapi $(BUILD)/test/faults/test_soak $(BUILD)/test/faults/test_soak_cache: $(MODEL_OBJECTS)
 
+$(BUILD)/test/live/test_http_service: | $(filter $(HTTP_SERVICE),$(EXAMPLES))
+
 $(LOOP_TESTS): $(LIVE_UTIL) $(LOOP_UTIL)
 $(LOOP_TESTS): REAL_LIBS += $(call module_flags,--libs,$*.c)
 $(LOOP_TESTS:=.o): REAL_CFLAGS += $(patsubst -I%,-isystem %,$(call module_flags,--cflags,$*.c)) \
