@@ -340,7 +340,7 @@ static size_t show(const struct kshim__buf *err, char said[SHOWN + 1])
 	return len;
 }
 
-kshim_error *kshim__process_problem(const struct kshim__process *process, const char *what, const char *hint)
+kshim_error *kshim__process_problem(const struct kshim__process *process, const char *what)
 {
 	char said[SHOWN + 1];
 	struct kshim__buf why;
@@ -363,8 +363,6 @@ kshim_error *kshim__process_problem(const struct kshim__process *process, const 
 		return NULL;
 	if (show(&process->err, said))
 		kshim__buf_addf(&why, ": %s", said);
-	if (hint)
-		kshim__buf_addf(&why, " (%s)", hint);
 	error = kshim__error_new(KSHIM_ECONFIG, "%s %s", what, why.data ? why.data : "failed");
 	kshim__buf_free(&why);
 	return error;

@@ -46,8 +46,7 @@ bool kshim__process_start(struct kshim__process *process, kshim_loop *loop, char
 void kshim__process_stop(struct kshim__process *process);
 
 /* In `ended`: NULL if it ended well, else why not ("ended with status 1: no such
- * profile"), with what it wrote to stderr on one line. `what` and `hint` (may be
- * NULL) go around it. */
-kshim_error *kshim__process_problem(const struct kshim__process *process, const char *what, const char *hint);
+ * profile"), with what it wrote to stderr on one line, behind `what`. */
+kshim_error *kshim__process_problem(const struct kshim__process *process, const char *what);
 
 #endif

@@ -25,7 +25,7 @@ struct kshim__exec {
 	char *what; /* "the plugin …", for messages */
 	char **argv; /* NULL-terminated */
 	char **env;  /* "NAME=value", NULL-terminated; KUBERNETES_EXEC_INFO is the last */
-	char *hint;  /* installHint, or NULL */
+	char *hint;  /* installHint, or NULL: where to get what cannot be run */
 	int64_t timeout_ms;
 };
 
@@ -163,6 +163,20 @@ static bool parse_env(struct kshim__exec *exec, const json_t *value, json_t *clu
 	return exec->env[used] != NULL;
 }
 
+/* It is shown to a user, and must not talk to the terminal (client-go's
+ * cleanANSIEscapeCodes()). false: no memory. */
+static bool parse_hint(struct kshim__exec *exec, const json_t *value)
+{
+	const char *text = json_string_value(json_object_get(value, "installHint"));
+	char *at;
+
+	exec->hint = kshim__strdup(text);
+	for (at = exec->hint; at && *at; at++)
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			*at = ' ';
+	return exec->hint || !text;
+}
+
 /* What client-go's validateAuthInfo() refuses, and what needs a terminal. */
 static bool check(const struct kshim__entry *user, const json_t *value, kshim_error **error)
 {
@@ -215,8 +229,7 @@ void *kshim__exec_parse(const struct kshim__entry *user, const struct kshim__ent
 		return kshim__fail(error, KSHIM_ENOMEM, "out of memory");
 	exec->timeout_ms = TIMEOUT_MS;
 	exec->api_version = kshim__strdup(json_string_value(json_object_get(value, "apiVersion")));
-	exec->hint = kshim__strdup(json_string_value(json_object_get(value, "installHint")));
-	ok = exec->api_version != NULL;
+	ok = exec->api_version && parse_hint(exec, value);
 	if (ok && json_is_true(json_object_get(value, "provideClusterInfo"))) {
 		info = cluster_info(cluster, access);
 		ok = info != NULL;
@@ -307,13 +320,14 @@ static bool take_pair(const json_t *status, struct kshim__blob *cert, struct ksh
  * means the same to client-go. false: it is no time. */
 static bool read_expiry(const json_t *status, int64_t *at)
 {
-	const char *text = text_of(status, "expirationTimestamp");
+	const json_t *value = json_object_get(status, "expirationTimestamp");
+	const char *text = json_string_value(value);
 	struct kshim__timestamp when;
 
 	*at = 0;
-	if (!text)
+	if (!value || json_is_null(value))
 		return true;
-	if (!kshim__timestamp_parse(text, strlen(text), &when))
+	if (!text || !kshim__timestamp_parse(text, strlen(text), &when))
 		return false;
 	if (when.seconds != GO_ZERO_TIME)
 		*at = when.seconds > 0 ? when.seconds : 1;
@@ -390,7 +404,7 @@ static void ended(struct kshim__process *process)
 	kshim_error *error;
 	size_t count = 0, i;
 
-	error = kshim__process_problem(process, exec->what, exec->hint);
+	error = kshim__process_problem(process, exec->what);
 	if (error) {
 		kshim__credential_failed(credential, error);
 		return;

@@ -237,7 +237,7 @@ static void ended(struct kshim__process *process)
 	struct run *run = KSHIM__OWNER(process, struct run, process);
 	struct kshim__credential *credential = run->credential;
 	const struct gcp *gcp = credential->access->credential->data;
-	kshim_error *error = kshim__process_problem(process, gcp->what, NULL);
+	kshim_error *error = kshim__process_problem(process, gcp->what);
 	struct kshim__yaml_doc *docs = NULL;
 	size_t count = 0, i;
 

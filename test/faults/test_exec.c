@@ -538,7 +538,7 @@ static kshim_client *client_of_file(struct rig *rig, const char *command)
 			     "{\"current-context\":\"x\",\"contexts\":[{\"name\":\"x\",\"context\":{\"cluster\":\"c\","
 			     "\"user\":\"u\",\"namespace\":\"ns\"}}],\"clusters\":[{\"name\":\"c\",\"cluster\":{\"server\":"
 			     "\"%s\",%s}}],\"users\":[{\"name\":\"u\",\"user\":{\"exec\":{\"command\":\"%s\",%s,"
-			     "\"installHint\":\"get it at example.org\"}}}]}",
+			     "\"installHint\":\"get it\\u001b\\nat example.org\"}}}]}",
 			     fakeapi_url(rig->api), ca, command, EXEC_V1) > 0);
 	put_file("config", text, 0600);
 	client = kshim_client_open(rig->loop, kshim_config_from_file(path_of("config"), &error), &error);
@@ -581,9 +581,9 @@ static void test_where_it_is(void **state)
 	get_with(&rig, "plugin", &seen); /* not in PATH; the kubeconfig's folder is no place to look */
 	assert_failed(&seen, KSHIM_ECONFIG);
 	assert_contains(seen.message, "user \"u\": the plugin plugin ");
-	assert_contains(seen.message, " (get it at example.org)");
+	assert_contains(seen.message, " (get it  at example.org)");
 	if (slowness() < 20) /* valgrind's vfork() is a fork(), and posix_spawn() cannot tell */
-		assert_contains(seen.message, "cannot be run (get it at example.org): plugin: No such file");
+		assert_contains(seen.message, "cannot be run (get it  at example.org): plugin: No such file");
 	assert_true(asprintf(&with, "%s/bin:%s", dir, path) > 0);
 	setenv("PATH", with, 1);
 	get_with(&rig, "plugin", &seen);
@@ -630,6 +630,8 @@ static const struct {
 	 "the certificate of the plugin /", "it holds no PEM certificate"},
 	{CREDENTIAL(V1, "\"token\":\"" SECRET "\\r\\nX: y\""), "its token holds a space or a control character", NULL},
 	{CREDENTIAL(V1, TOKEN ",\"expirationTimestamp\":\"tomorrow\""), "its expirationTimestamp is no time", NULL},
+	{CREDENTIAL(V1, TOKEN ",\"expirationTimestamp\":\"\""), "its expirationTimestamp is no time", NULL},
+	{CREDENTIAL(V1, TOKEN ",\"expirationTimestamp\":4102444800"), "its expirationTimestamp is no time", NULL},
 };
 
 static void test_failures(void **state)
