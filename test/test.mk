@@ -25,6 +25,9 @@ $(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS) $(LOOP_TESTS): $(BUILD)/%: $(BUILD)/%
 
 $(LIVE_TESTS): $(LIVE_UTIL)
 $(BUILD)/test/faults/test_modelapi $(BUILD)/test/faults/test_soak $(BUILD)/test/faults/test_soak_cache: $(MODEL_OBJECTS)
+$(patsubst %,$(BUILD)/test/faults/test_%,contract contract_inside): $(BUILD)/test/faults/contract.o
+$(patsubst %,$(BUILD)/test/faults/test_%,exec exec_process): $(BUILD)/test/faults/plugin.o
+$(patsubst %,$(BUILD)/test/faults/test_%,oidc oidc_failures): $(BUILD)/test/faults/provider.o
 
 $(BUILD)/test/live/test_http_service: | $(filter $(HTTP_SERVICE),$(EXAMPLES))
 
@@ -96,7 +99,7 @@ VALGRIND := valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-k
 
 # All fault tests run under valgrind too, but for longer than the four minutes that CI should take: VALGRIND_TESTS
 # chooses. What is left out runs there under the sanitizers.
-VALGRIND_TESTS ?= $(UNIT_TESTS) $(patsubst %,$(BUILD)/test/faults/test_%,contract memory credential_memory wait rollout)
+VALGRIND_TESTS ?= $(UNIT_TESTS) $(patsubst %,$(BUILD)/test/faults/test_%,contract contract_inside memory credential_memory wait rollout)
 
 check-valgrind: test-programs ## units, the callback contract, and memory that runs out, under valgrind (VALGRIND_TESTS: others)
 	@KSHIM_VALGRIND=1 test/run --wrap "$(VALGRIND)" --log $(BUILD)/valgrind-logs $(VALGRIND_TESTS)

@@ -369,6 +369,30 @@ void get_pod(struct rig *rig, const char *name, struct seen *seen)
 	rig_drive(rig);
 }
 
+void get_one_answer(void **state, const struct fakeapi_answer *answer, struct seen *seen, size_t requests)
+{
+	struct fakeapi_route route = {.answer = *answer};
+	struct rig rig;
+
+	rig_start(&rig, state, &route, 1);
+	get_pod(&rig, "a", seen);
+	assert_int_equal(seen->done, 1);
+	assert_int_equal(fakeapi_request_count(rig.api), requests);
+	rig_stop(&rig);
+}
+
+kshim_call *start_to_create_pod(struct rig *rig, struct seen *seen)
+{
+	kshim_object *object = kshim_object_from_text(rig->client, POD("a"), strlen(POD("a")));
+	kshim_call *call;
+
+	assert_non_null(object);
+	call = started(seen, kshim_object_create(object, NULL, seen_done, seen));
+	kshim_object_unref(object);
+	assert_non_null(call);
+	return call;
+}
+
 /* The server's side. */
 
 void assert_fate(const struct fakeapi *api, size_t i, enum fakeapi_fate fate)

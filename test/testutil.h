@@ -132,6 +132,10 @@ kshim_call *started(struct seen *seen, kshim_call *call);
 /* Starts a list of pods, or a get of one, and drives until it is over. */
 void list_pods(struct rig *rig, struct seen *seen);
 void get_pod(struct rig *rig, const char *name, struct seen *seen);
+/* Starts to create the Pod "a". */
+kshim_call *start_to_create_pod(struct rig *rig, struct seen *seen);
+/* Reads the Pod "a" from a rig of its own that has this answer, and how many requests it took. */
+void get_one_answer(void **state, const struct fakeapi_answer *answer, struct seen *seen, size_t requests);
 
 /* The server learns what became of a request a moment after the client. */
 void assert_fate(const struct fakeapi *api, size_t i, enum fakeapi_fate fate);
@@ -178,6 +182,7 @@ void assert_fds(int before);
 
 /* 1, or how much longer things may take under valgrind or a sanitizer. */
 int slowness(void);
+#define MISSED_MS (250 * slowness()) /* that a request is to miss */
 
 /* For main(): an environment without proxies, a limit for a program that hangs,
  * and KSHIM_TEST to run some tests only. */

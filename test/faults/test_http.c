@@ -1,20 +1,8 @@
-/* Answers of every kind, and when a request goes out again. */
+/* Answers of every kind. */
 #include "../testutil.h"
 
 #include <curl/curl.h>
 #include <unistd.h>
-
-static void one_answer(void **state, const struct fakeapi_answer *answer, struct seen *seen, size_t requests)
-{
-	struct fakeapi_route route = {.answer = *answer};
-	struct rig rig;
-
-	rig_start(&rig, state, &route, 1);
-	get_pod(&rig, "a", seen);
-	assert_int_equal(seen->done, 1);
-	assert_int_equal(fakeapi_request_count(rig.api), requests);
-	rig_stop(&rig);
-}
 
 static bool is_h2(void **state)
 {
@@ -54,7 +42,7 @@ static void test_status_with_causes(void **state)
 	const struct fakeapi_answer answer = {.status = 422, .body = STATUS_422};
 	struct seen seen = {.on_done = check_causes};
 
-	one_answer(state, &answer, &seen, 1);
+	get_one_answer(state, &answer, &seen, 1);
 	assert_failed(&seen, KSHIM_EREFUSED);
 	assert_int_equal(seen.status, 422);
 	assert_string_equal(seen.reason, "Invalid");
@@ -96,7 +84,7 @@ static void test_codes(void **state)
 		snprintf(body, sizeof(body),
 			 "{\"kind\":\"Status\",\"message\":\"m\",\"reason\":\"%s\",\"details\":{\"kind\":\"pods\"}}",
 			 cases[i].reason);
-		one_answer(state, &answer, &seen, 1);
+		get_one_answer(state, &answer, &seen, 1);
 		assert_failed(&seen, cases[i].code);
 		assert_int_equal(seen.status, cases[i].status);
 		assert_string_equal(seen.reason, cases[i].reason);
@@ -127,7 +115,7 @@ static void test_other_error_bodies(void **state)
 	for (i = 0; i < COUNT(cases); i++) {
 		struct seen seen = {0};
 
-		one_answer(state, &cases[i].answer, &seen, 1);
+		get_one_answer(state, &cases[i].answer, &seen, 1);
 		assert_failed(&seen, cases[i].code);
 		assert_contains(seen.message, cases[i].shown);
 		assert_contains(seen.message, "GET " LIST_PATH "/a");
@@ -202,7 +190,7 @@ static void test_cut(void **state)
 			struct seen seen = {0};
 
 			answer.coding = chunked ? FAKEAPI_CHUNKED : FAKEAPI_LENGTH;
-			one_answer(state, &answer, &seen, 1);
+			get_one_answer(state, &answer, &seen, 1);
 			assert_failed(&seen, KSHIM_EPROTOCOL);
 			assert_contains(seen.message, "cut after 20 bytes");
 			assert_int_not_equal(seen.curl_code, 0);
@@ -220,7 +208,7 @@ static void test_cut_without_length(void **state)
 					      .end_after = 20};
 	struct seen seen = {0};
 
-	one_answer(state, &answer, &seen, 1);
+	get_one_answer(state, &answer, &seen, 1);
 	assert_failed(&seen, KSHIM_EPROTOCOL);
 	assert_contains(seen.message, "no object");
 	assert_contains(seen.message, "{\"kind\":\"Pod\"");
@@ -260,7 +248,7 @@ static void test_no_object(void **state)
 		const struct fakeapi_answer answer = {.body = bodies[i]};
 		struct seen seen = {0};
 
-		one_answer(state, &answer, &seen, 1);
+		get_one_answer(state, &answer, &seen, 1);
 		assert_failed(&seen, KSHIM_EPROTOCOL);
 		assert_int_equal(seen.status, 200);
 		assert_contains(seen.message, "GET " LIST_PATH "/a");
@@ -273,14 +261,12 @@ static void test_white_space(void **state)
 	const struct fakeapi_answer answer = {.body = "\n  " POD("a") " \n\n"};
 	struct seen seen = {0};
 
-	one_answer(state, &answer, &seen, 1);
+	get_one_answer(state, &answer, &seen, 1);
 	assert_ok(&seen);
 	assert_string_equal(seen.object, "a");
 }
 
 /* Deadlines, and where they met the call. */
-
-#define DEADLINE_MS (250 * slowness())
 
 static void deadline_meets(void **state, const struct fakeapi_options *options, const char *where)
 {
@@ -288,7 +274,7 @@ static void deadline_meets(void **state, const struct fakeapi_options *options, 
 	struct rig rig;
 
 	rig_start_with(&rig, state, options, NULL, NULL);
-	kshim_query_set_timeout(rig.pods, DEADLINE_MS);
+	kshim_query_set_timeout(rig.pods, MISSED_MS);
 	get_pod(&rig, "a", &seen);
 	assert_failed(&seen, KSHIM_ETIMEDOUT);
 	assert_contains(seen.message, where);
@@ -378,7 +364,7 @@ static void test_redirects_are_not_followed(void **state)
 		const struct fakeapi_answer answer = {.status = codes[i], .headers = where, .body = "{}"};
 		struct seen seen = {0};
 
-		one_answer(state, &answer, &seen, 1);
+		get_one_answer(state, &answer, &seen, 1);
 		assert_failed(&seen, KSHIM_EHTTP);
 		assert_int_equal(seen.status, codes[i]);
 	}
@@ -416,9 +402,9 @@ static void test_broken_gzip(void **state)
 	const struct fakeapi_answer cut = {.body = POD("a"), .gzip = FAKEAPI_GZIP, .end = FAKEAPI_CUT, .end_after = 40};
 	struct seen one = {0}, two = {0};
 
-	one_answer(state, &rubbish, &one, 1);
+	get_one_answer(state, &rubbish, &one, 1);
 	assert_failed(&one, KSHIM_EPROTOCOL);
-	one_answer(state, &cut, &two, 1);
+	get_one_answer(state, &cut, &two, 1);
 	assert_failed(&two, KSHIM_EPROTOCOL);
 }
 
@@ -447,182 +433,6 @@ static void test_warnings(void **state)
 	assert_ok(&seen);
 	assert_string_equal(told, "|v1 ComponentStatus is deprecated|unknown field \"spec.x\"");
 	assert_string_equal(seen.warnings, " v1 ComponentStatus is deprecated unknown field \"spec.x\"");
-	rig_stop(&rig);
-}
-
-/* Trying again. */
-
-static const char *const at_once[] = {"Retry-After: 0", NULL};
-static const char *const in_a_minute[] = {"Retry-After: 60", NULL};
-static const char *const on_a_date[] = {"Retry-After: Wed, 21 Oct 2099 07:28:00 GMT", NULL};
-
-struct attempts {
-	unsigned count;
-	unsigned numbers[16];
-	int statuses[16];
-};
-
-static void note_attempt(const kshim_request_info *info, void *user)
-{
-	struct attempts *attempts = user;
-
-	if (attempts->count == COUNT(attempts->numbers))
-		return;
-	attempts->numbers[attempts->count] = kshim_request_info_attempt(info);
-	attempts->statuses[attempts->count++] = kshim_request_info_status(info);
-}
-
-static kshim_call *create_pod(struct rig *rig, struct seen *seen)
-{
-	kshim_object *object = kshim_object_from_text(rig->client, POD("a"), strlen(POD("a")));
-	kshim_call *call;
-
-	assert_non_null(object);
-	call = started(seen, kshim_object_create(object, NULL, seen_done, seen));
-	kshim_object_unref(object);
-	assert_non_null(call);
-	return call;
-}
-
-static void test_retry_after(void **state)
-{
-	static const int statuses[] = {429, 503, 500};
-	size_t i;
-
-	for (i = 0; i < COUNT(statuses); i++) {
-		struct fakeapi_route routes[] = {
-			{"GET", .nth = 1, .answer = {.status = statuses[i], .headers = at_once, .body = "{}"}},
-			{"GET", .nth = 2, .answer = {.status = statuses[i], .headers = at_once, .body = "busy"}},
-			{"POST", .nth = 1, .answer = {.status = statuses[i], .headers = at_once, .body = "{}"}},
-			{.answer = {.body = POD("a")}},
-		};
-		struct attempts attempts = {0};
-		struct seen get = {0}, create = {0};
-		struct rig rig;
-
-		rig_start(&rig, state, routes, COUNT(routes));
-		kshim_client_on_request(rig.client, note_attempt, &attempts);
-		get_pod(&rig, "a", &get);
-		assert_ok(&get);
-		assert_int_equal(get.status, 200);
-		assert_int_equal(attempts.count, 3);
-		assert_int_equal(attempts.numbers[0], 1);
-		assert_int_equal(attempts.numbers[2], 3);
-		assert_int_equal(attempts.statuses[1], statuses[i]);
-		assert_int_equal(attempts.statuses[2], 200);
-		/* a write too: the server says that it did nothing */
-		create_pod(&rig, &create);
-		rig_drive(&rig);
-		assert_ok(&create);
-		assert_int_equal(fakeapi_count(rig.api, "POST", NULL), 2);
-		assert_string_equal(fakeapi_request(rig.api, 4)->body, fakeapi_request(rig.api, 3)->body);
-		rig_stop(&rig);
-	}
-}
-
-/* Without Retry-After, with a date, for an eviction that a budget refuses, and
- * for a 4xx nothing goes out twice. */
-static void test_no_retry(void **state)
-{
-	static const struct fakeapi_answer answers[] = {
-		{.status = 503, .body = "{}"},
-		{.status = 429, .type = "text/plain", .body = "later"},
-		{.status = 503, .headers = on_a_date, .body = "{}"},
-		{.status = 409, .headers = at_once, .body = "{}"},
-		{.status = 429, .body = "{\"kind\":\"Status\",\"details\":{\"retryAfterSeconds\":0}}"},
-		{.status = 429, .headers = at_once,
-		 .body = "{\"kind\":\"Status\",\"details\":{\"causes\":[{\"reason\":\"DisruptionBudget\"}]}}"},
-	};
-	size_t i;
-
-	for (i = 0; i < COUNT(answers); i++) {
-		struct seen seen = {0};
-
-		one_answer(state, &answers[i], &seen, 1);
-		assert_true(seen.has_error);
-		assert_int_equal(seen.status, answers[i].status);
-	}
-}
-
-static void test_retry_after_seconds_is_told(void **state)
-{
-	const struct fakeapi_answer answer = {
-		.status = 429,
-		.body = "{\"kind\":\"Status\",\"message\":\"m\",\"details\":{\"retryAfterSeconds\":7}}",
-	};
-	struct seen seen = {0};
-
-	one_answer(state, &answer, &seen, 1);
-	assert_failed(&seen, KSHIM_ETOOMANY);
-	assert_int_equal(seen.retry_after, 7000);
-	assert_true(seen.retryable);
-}
-
-static void test_max_retries(void **state)
-{
-	const struct fakeapi_route route = {.answer = {.status = 503, .headers = at_once, .body = "{}"}};
-	unsigned most;
-
-	for (most = 0; most < 3; most++) {
-		struct seen seen = {0};
-		struct rig rig;
-
-		rig_start(&rig, state, &route, 1);
-		kshim_client_set_max_retries(rig.client, most);
-		get_pod(&rig, "a", &seen);
-		assert_failed(&seen, KSHIM_ESERVER);
-		assert_int_equal(seen.status, 503);
-		assert_int_equal(fakeapi_request_count(rig.api), most + 1);
-		rig_stop(&rig);
-	}
-}
-
-/* No use in waiting: the 429 itself is the error, and comes at once. */
-static void test_deadline_before_retry(void **state)
-{
-	const struct fakeapi_route route = {.answer = {.status = 429, .headers = in_a_minute, .body = "{}"}};
-	struct seen seen = {0};
-	struct rig rig;
-
-	rig_start(&rig, state, &route, 1);
-	kshim_query_set_timeout(rig.pods, 50000);
-	get_pod(&rig, "a", &seen);
-	assert_failed(&seen, KSHIM_ETOOMANY);
-	assert_int_equal(seen.retry_after, 60000);
-	assert_int_equal(fakeapi_request_count(rig.api), 1);
-	rig_stop(&rig);
-}
-
-/* Tried until the next wait would be too long: the last answer is the error. */
-static void test_deadline_ends_retries(void **state)
-{
-	const struct fakeapi_route route = {.answer = {.status = 503, .headers = at_once, .body = "{}"}};
-	struct seen seen = {0};
-	struct rig rig;
-
-	rig_start(&rig, state, &route, 1);
-	kshim_query_set_timeout(rig.pods, 4 * DEADLINE_MS);
-	get_pod(&rig, "a", &seen);
-	assert_failed(&seen, KSHIM_ESERVER);
-	assert_in_range(fakeapi_request_count(rig.api), 2, 10);
-	rig_stop(&rig);
-}
-
-/* A wait that is waited out, and by no less. */
-static void test_retry_after_is_kept(void **state)
-{
-	static const char *const in_a_second[] = {"Retry-After: 1", NULL};
-	struct fakeapi_route routes[] = {
-		{.nth = 1, .answer = {.status = 503, .headers = in_a_second, .body = "{}"}},
-		{.answer = {.body = POD("a")}},
-	};
-	struct seen seen = {0};
-	struct rig rig;
-
-	rig_start(&rig, state, routes, COUNT(routes));
-	get_pod(&rig, "a", &seen);
-	assert_ok(&seen);
-	assert_true(fakeapi_request(rig.api, 1)->arrived_ns - fakeapi_request(rig.api, 0)->arrived_ns >= 1000000000u);
 	rig_stop(&rig);
 }
 
@@ -668,7 +478,7 @@ static void test_request_hook(void **state)
 
 	rig_start(&rig, state, routes, COUNT(routes));
 	kshim_client_on_request(rig.client, note_info, &info);
-	create_pod(&rig, &create);
+	start_to_create_pod(&rig, &create);
 	rig_drive(&rig);
 	assert_ok(&create);
 	assert_int_equal(info.count, 1);
@@ -795,13 +605,6 @@ int main(void)
 		BOTH_HTTP(test_gzip),
 		BOTH_HTTP(test_broken_gzip),
 		BOTH_HTTP(test_warnings),
-		ALL_VARIANTS(test_retry_after),
-		BOTH_HTTP(test_no_retry),
-		BOTH_HTTP(test_retry_after_seconds_is_told),
-		BOTH_HTTP(test_max_retries),
-		BOTH_HTTP(test_deadline_before_retry),
-		BOTH_HTTP(test_deadline_ends_retries),
-		BOTH_HTTP(test_retry_after_is_kept),
 		BOTH_HTTP(test_request_hook),
 		BOTH_HTTP(test_trace_without_secrets),
 		BOTH_HTTP(test_client_request),
