@@ -35,6 +35,26 @@ const char *live_kubeconfig(void)
 	return NULL;
 }
 
+int live_run_tests(int argc, char **argv, const char *name, const struct CMUnitTest *tests, size_t count,
+		   CMFixtureFunction set_up, CMFixtureFunction tear_down)
+{
+	static const char *const versions[] = {"1.1", "2"};
+	char group[100];
+	int failed = 0;
+	size_t i;
+
+	if (!live_kubeconfig())
+		return 0;
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	for (i = 0; i < 2; i++) {
+		live_http = versions[i];
+		snprintf(group, sizeof(group), "%s, HTTP/%s", name, versions[i]);
+		failed += _cmocka_run_group_tests(group, tests, count, set_up, tear_down);
+	}
+	return failed || server; /* cmocka forgets a tear-down that failed */
+}
+
 static void on_request(const kshim_request_info *info, void *user)
 {
 	const char *version = kshim_request_info_http_version(info);

@@ -59,6 +59,11 @@ extern const char *live_http;
 /* A name that no other run, and neither HTTP version, has: letters and digits. */
 const char *live_run(void);
 
+/* What a main() returns: the tests over HTTP/1.1, then over HTTP/2; an argument is a
+ * filter of their names. Without KUBECONFIG that is said aloud, and no failure. */
+int live_run_tests(int argc, char **argv, const char *name, const struct CMUnitTest *tests, size_t count,
+		   CMFixtureFunction set_up, CMFixtureFunction tear_down);
+
 /* KUBECONFIG; NULL, said aloud, when it is not set. */
 const char *live_kubeconfig(void);
 

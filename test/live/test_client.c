@@ -497,15 +497,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(raw_requests),
 		cmocka_unit_test(warnings),
 	};
-	int failed;
 
-	if (!live_kubeconfig())
-		return 0;
-	if (argc > 1)
-		cmocka_set_test_filter(argv[1]);
-	live_http = "1.1";
-	failed = cmocka_run_group_tests_name("client, HTTP/1.1", tests, set_up, tear_down);
-	live_http = "2";
-	failed += cmocka_run_group_tests_name("client, HTTP/2", tests, set_up, tear_down);
-	return failed || server; /* cmocka forgets a tear-down that failed */
+	return live_run_tests(argc, argv, "client", tests, sizeof(tests) / sizeof(tests[0]), set_up, tear_down);
 }

@@ -525,7 +525,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(all_containers),  cmocka_unit_test(restarts), cmocka_unit_test(evict),
 		cmocka_unit_test(drain),
 	};
-	int failed;
 
 	if (!live_kubeconfig())
 		return 0;
@@ -535,11 +534,5 @@ int main(int argc, char **argv)
 		fprintf(stderr, "SKIPPED: KSHIM_TEST_NODE and KSHIM_TEST_IMAGE are not set, so no kubelet runs Pods\n");
 		return 0;
 	}
-	if (argc > 1)
-		cmocka_set_test_filter(argv[1]);
-	live_http = "1.1";
-	failed = cmocka_run_group_tests_name("node, HTTP/1.1", tests, set_up, tear_down);
-	live_http = "2";
-	failed += cmocka_run_group_tests_name("node, HTTP/2", tests, set_up, tear_down);
-	return failed || server; /* cmocka forgets a tear-down that failed */
+	return live_run_tests(argc, argv, "node", tests, sizeof(tests) / sizeof(tests[0]), set_up, tear_down);
 }

@@ -449,15 +449,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(namespace_of_the_context),
 		cmocka_unit_test(handles),
 	};
-	int failed;
 
-	if (!live_kubeconfig())
-		return 0;
-	if (argc > 1)
-		cmocka_set_test_filter(argv[1]);
-	live_http = "1.1";
-	failed = cmocka_run_group_tests_name("options, HTTP/1.1", tests, set_up, tear_down);
-	live_http = "2";
-	failed += cmocka_run_group_tests_name("options, HTTP/2", tests, set_up, tear_down);
-	return failed || server; /* cmocka forgets a tear-down that failed */
+	return live_run_tests(argc, argv, "options", tests, sizeof(tests) / sizeof(tests[0]), set_up, tear_down);
 }

@@ -516,9 +516,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(to_services),            cmocka_unit_test(paths),             cmocka_unit_test(cgi),
 		cmocka_unit_test(methods_headers_bodies), cmocka_unit_test(streamed),          cmocka_unit_test(over_tls),
 	};
-	static const char *const versions[] = {"1.1", "2"};
-	int failed = 0;
-	size_t i;
 
 	if (!live_kubeconfig())
 		return 0;
@@ -528,12 +525,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "SKIPPED: KSHIM_TEST_NODE and KSHIM_TEST_IMAGE are not set, so no kubelet runs Pods\n");
 		node_name = NULL;
 	}
-	if (argc > 1)
-		cmocka_set_test_filter(argv[1]);
-	for (i = 0; i < 2; i++) {
-		live_http = versions[i];
-		failed += node_name ? cmocka_run_group_tests_name("proxy", tests, set_up, tear_down) :
-				      cmocka_run_group_tests_name("proxy, no node", without_node, set_up, tear_down);
-	}
-	return failed || server; /* cmocka forgets a tear-down that failed */
+	return live_run_tests(argc, argv, node_name ? "proxy" : "proxy, no node", node_name ? tests : without_node,
+			      node_name ? sizeof(tests) / sizeof(tests[0]) : sizeof(without_node) / sizeof(without_node[0]), set_up,
+			      tear_down);
 }
