@@ -26,6 +26,7 @@ struct kshim__socket {
 	struct kshim__multi *multi;
 	bool ours; /* opened by us: we will hear of its closing */
 	bool touched; /* libcurl read from it since the last nudge */
+	unsigned round; /* of nudges, when it was ready */
 };
 
 static void action(struct kshim__multi *multi, curl_socket_t fd, int mask);
@@ -311,23 +312,27 @@ static void reap(struct kshim__multi *multi)
 		curl_multi_remove_handle(multi->curl, easy); /* msg is gone now */
 		exchange = (struct kshim__exchange *)(void *)private;
 		leave(multi, exchange);
+		multi->changed = true;
 		multi->progress++;
 		exchange->finished(exchange, code);
 	}
 }
 
-/* What libcurl may read from: a timeout can be any transfer's. */
+/* What libcurl may read from. A timeout goes on with transfers whose sockets were
+ * ready a moment ago; one that is new to it can be on any. */
 static void touch(struct kshim__multi *multi, curl_socket_t fd)
 {
 	size_t i;
 
 	if (fd != CURL_SOCKET_TIMEOUT) {
-		if ((size_t)fd < multi->socket_room && multi->sockets[fd])
+		if ((size_t)fd < multi->socket_room && multi->sockets[fd]) {
 			multi->sockets[fd]->touched = true;
+			multi->sockets[fd]->round = multi->nudges;
+		}
 		return;
 	}
 	for (i = 0; i < multi->socket_room; i++)
-		if (multi->sockets[i])
+		if (multi->sockets[i] && (multi->changed || multi->nudges - multi->sockets[i]->round < 2))
 			multi->sockets[i]->touched = true;
 }
 
@@ -358,14 +363,20 @@ static void nudged(struct kshim__timer *timer)
 	uint64_t before = multi->progress;
 	size_t fd;
 
+	multi->nudges++;
+	multi->changed = false;
 	for (fd = 0; fd < multi->socket_room; fd++) {
 		uint64_t then = multi->progress;
+		unsigned round;
 
 		if (!multi->sockets[fd] || !(multi->sockets[fd]->io.wanted & EPOLLIN) || !multi->sockets[fd]->touched)
 			continue;
+		round = multi->sockets[fd]->round;
 		action(multi, (curl_socket_t)fd, CURL_CSELECT_IN);
-		if (fd < multi->socket_room && multi->sockets[fd])
-			multi->sockets[fd]->touched = multi->progress != then;
+		if (fd >= multi->socket_room || !multi->sockets[fd] || multi->progress != then)
+			continue;
+		multi->sockets[fd]->touched = false;
+		multi->sockets[fd]->round = round;
 	}
 	if (multi->progress == before)
 		kshim__timer_stop(multi->loop, &multi->nudge);
@@ -432,6 +443,7 @@ bool kshim__multi_add(struct kshim__multi *multi, struct kshim__exchange *exchan
 	if (code != CURLM_OK)
 		return false;
 	kshim__list_append(&multi->exchanges, &exchange->link);
+	multi->changed = true;
 	exchange->paused = false;
 	return true;
 }
@@ -448,6 +460,7 @@ void kshim__multi_set_paused(struct kshim__multi *multi, struct kshim__exchange 
 void kshim__multi_remove(struct kshim__multi *multi, struct kshim__exchange *exchange)
 {
 	leave(multi, exchange);
+	multi->changed = true;
 	/* a resolver thread that is still looking must not hold us up */
 	curl_easy_setopt(exchange->easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_multi_remove_handle(multi->curl, exchange->easy);
@@ -457,6 +470,7 @@ void kshim__multi_remove(struct kshim__multi *multi, struct kshim__exchange *exc
 void kshim__multi_unpause(struct kshim__multi *multi, struct kshim__exchange *exchange)
 {
 	kshim__multi_set_paused(multi, exchange, false);
+	multi->changed = true;
 	curl_easy_pause(exchange->easy, CURLPAUSE_CONT);
 	reap(multi);
 }

@@ -22,6 +22,8 @@ struct kshim__multi {
 	struct kshim__task kick; /* libcurl's timeout is 0: due in this pass */
 	bool forgetful; /* libcurl may keep bytes and not say so: see nudged() */
 	struct kshim__timer nudge;
+	unsigned nudges; /* so many there were */
+	bool changed; /* which transfers run, since the last one */
 	uint64_t progress; /* counts what came out of libcurl */
 	unsigned paused; /* exchanges that are */
 	unsigned connections; /* that are open, or being opened */
