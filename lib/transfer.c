@@ -378,6 +378,8 @@ static CURL *new_handle(struct kshim__transport *transport)
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
 			 transport->http_version ? transport->http_version : (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+	if (transport->buffer_size)
+		curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, transport->buffer_size);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
 	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_MAX_S);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, kshim__multi_open_socket);

@@ -27,6 +27,7 @@ struct kshim__transport {
 	unsigned generation; /* of the settings: a handle of an earlier one is not kept */
 	unsigned unsent;     /* transfers whose request has not gone out yet */
 	bool one_by_one;     /* see kshim__transport_has_room() */
+	long buffer_size; /* of each handle's receive buffer; 0: libcurl's own choice */
 	bool connected;      /* a request did go out on a connection that may still be there */
 	struct kshim__task *room; /* queued when another transfer may start, or NULL */
 	CURLSH *share;                /* TLS sessions */
