@@ -571,12 +571,10 @@ static void run(struct kshim__task *task)
 
 	if (!ended(watch) && watch->opened)
 		is_open(watch);
-	if (!ended(watch) && hand_on(watch) && watch->call) {
-		if (watch->call->held)
-			kshim__call_hold(watch->call, false);
-		else if (watch->call->paused)
-			kshim__task_queue(loop_of(watch), &watch->call->task);
-	}
+	if (!ended(watch) && hand_on(watch) && watch->call && watch->call->held)
+		kshim__call_hold(watch->call, false);
+	if (!ended(watch) && watch->call && watch->call->paused && kshim__watch_has_room(watch))
+		kshim__task_queue(loop_of(watch), &watch->call->task);
 	if (!ended(watch) && watch->dropping && watch->call)
 		kshim_call_cancel(watch->call);
 	/* what a full buffer left behind is fetched when there is room again */
@@ -697,8 +695,11 @@ void kshim_watch_stop(kshim_watch *watch)
 
 void kshim_watch_pause(kshim_watch *watch)
 {
-	if (watch && !ended(watch))
-		watch->paused = true;
+	if (!watch || ended(watch))
+		return;
+	watch->paused = true;
+	if (watch->call && watch->call->paused)
+		run_task(watch);
 }
 
 void kshim_watch_resume(kshim_watch *watch)

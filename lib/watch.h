@@ -88,6 +88,9 @@ bool kshim__watch_set_version(kshim_watch *watch, const char *version, size_t le
 void kshim__watch_begin_state(kshim_watch *watch);
 void kshim__watch_set_problem(kshim_watch *watch, kshim_error *problem); /* steals */
 
+/* Whether the stream may go on. */
+bool kshim__watch_has_room(const kshim_watch *watch);
+
 /* The stream's bytes. */
 enum kshim__sink kshim__watch_take(kshim_call *call, const char *data, size_t len);
 

@@ -4,6 +4,8 @@
 #include "error.h"
 #include "json/event.h"
 
+#define BATCH (64u * 1024) /* above this the stream pauses until it was handed on: libcurl brings up to 1.6 MB at once */
+
 static bool store(kshim_watch *watch, kshim_event event, const struct kshim__event *read)
 {
 	bool says_where = !watch->initial || event == KSHIM_EVENT_END;
@@ -112,6 +114,26 @@ static bool take_line(kshim_watch *watch, kshim_call *call, struct kshim__span l
 	return true;
 }
 
+/* Of a state nothing can be dropped: it has no version to go on from. */
+static bool may_drop(const kshim_watch *watch)
+{
+	return watch->call->lane == KSHIM__LANE_WATCHES;
+}
+
+/* Streams that share a connection stand still with one that is paused: that lasts
+ * until the loop has handed on what there is. For a program that holds events back
+ * more is taken, and then dropped. */
+bool kshim__watch_has_room(const kshim_watch *watch)
+{
+	size_t most = watch->buffer;
+
+	if (may_drop(watch) && watch->paused)
+		return true;
+	if (may_drop(watch) && most > BATCH)
+		most = BATCH;
+	return watch->queue_bytes <= most;
+}
+
 enum kshim__sink kshim__watch_take(kshim_call *call, const char *data, size_t len)
 {
 	kshim_watch *watch = call->user;
@@ -121,8 +143,7 @@ enum kshim__sink kshim__watch_take(kshim_call *call, const char *data, size_t le
 
 	if (watch->state == KSHIM__WATCH_ENDED || watch->dropping)
 		return KSHIM__SINK_TOOK;
-	/* of a state nothing can be dropped: it has no version to go on from */
-	if (call->lane == KSHIM__LANE_STREAMS && watch->queue_bytes > watch->buffer)
+	if (!kshim__watch_has_room(watch))
 		return KSHIM__SINK_PAUSE;
 	while (memory && !watch->dropping &&
 	       (state = kshim__lines_next(&watch->lines, &data, &len, &line)) == KSHIM__LINES_LINE)
@@ -135,7 +156,7 @@ enum kshim__sink kshim__watch_take(kshim_call *call, const char *data, size_t le
 		kshim__watch_set_problem(watch, kshim__error_new(KSHIM_EPROTOCOL, "%s: an event of more than %u bytes",
 								 call->request.path, KSHIM__ITEM_MAX));
 		stop_taking(watch);
-	} else if (call->lane == KSHIM__LANE_WATCHES && watch->queue_bytes > watch->buffer) {
+	} else if (may_drop(watch) && watch->paused && watch->queue_bytes > watch->buffer) {
 		watch->dropped = true;
 		stop_taking(watch);
 	}

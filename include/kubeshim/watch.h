@@ -122,7 +122,8 @@ KSHIM_API int kshim_options_set_watch_streamed_state(kshim_options *options, int
  * 10 minutes, at random. A stream that is silent for 30 s more is given up. */
 KSHIM_API int kshim_options_set_watch_seconds(kshim_options *options, unsigned seconds);
 
-/* Bytes of events that may wait for a paused or slow program; 0 (default): 1 MiB. */
+/* Bytes of events that may wait while the program holds them back; 0 (default): 1 MiB.
+ * For one that is merely slow the stream is read no faster than it is handed on. */
 KSHIM_API int kshim_options_set_watch_buffer(kshim_options *options, size_t bytes);
 
 KSHIM_END_DECLS

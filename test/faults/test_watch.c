@@ -1,6 +1,8 @@
 /* What watches make of servers that end, break, forget, refuse and are away. */
 #include "tale.h"
 
+#include <unistd.h>
+
 #define PODS_5 {"GET", LIST_PATH, .answer = {.body = LIST("5", OBJECT("a", "4") "," OBJECT("b", "3"))}}
 #define TOLD_5 "BEGIN +a4 +b3 END(5)"
 
@@ -488,6 +490,46 @@ static void test_pages(void **state)
 	rig_stop(&rig);
 }
 
+static void nap_once(struct tale *tale, kshim_event event)
+{
+	if (event == KSHIM_EVENT_MODIFIED && !tale->data) {
+		tale->data = tale;
+		usleep(100000); /* meanwhile the rest is on its way */
+	}
+}
+
+/* More at a time than the buffer holds: nothing is dropped for it. */
+static void test_burst(void **state)
+{
+	enum { EVENTS = 500, PADDING = 5000 };
+	char *body = NULL, *padding = calloc(1, PADDING + 1);
+	struct fakeapi_route routes[] = {
+		{"GET", WATCH_FROM("5"), .answer = OPEN("")},
+		PODS_5,
+	};
+	struct tale tale = {.stop_at = "~a1504(1504)", .on_event = nap_once};
+	size_t len = 0;
+	FILE *to = open_memstream(&body, &len);
+	struct rig rig;
+	int i;
+
+	memset(padding, 'x', PADDING);
+	for (i = 0; i < EVENTS; i++)
+		fprintf(to, EVENT("MODIFIED", "{\"kind\":\"Pod\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"a\","
+					      "\"namespace\":\"ns\",\"resourceVersion\":\"%d\",\"annotations\":{\"a\":\"%s\"}}}"),
+			1005 + i, padding);
+	fclose(to);
+	routes[0].answer.body = body;
+	watch_rig(&rig, state, routes, COUNT(routes));
+	tale_run(&rig, &tale, NULL);
+	assert_int_equal(tale.counts[KSHIM_WATCH_EVENTS], 2 + EVENTS);
+	assert_int_equal(tale.counts[KSHIM_WATCH_STREAMS], 1);
+	assert_int_equal(tale.counts[KSHIM_WATCH_DROPS], 0);
+	rig_stop(&rig);
+	free(padding);
+	free(body);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -509,6 +551,7 @@ int main(void)
 		BOTH_HTTP(test_streamed_state_refused),
 		BOTH_HTTP(test_streamed_state_gap),
 		BOTH_HTTP(test_pages),
+		BOTH_HTTP(test_burst),
 	};
 
 	test_begin();
