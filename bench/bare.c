@@ -2,15 +2,11 @@
  * bare: the floor. What the same requests cost with nothing on top of libcurl:
  * one multi on epoll, handles that are used again, bodies that are only counted.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <sys/epoll.h>
-#include <curl/curl.h>
 
-#include "bench.h"
+#include "bare_loop.h"
 
 struct run;
 
@@ -23,44 +19,14 @@ struct slot {
 };
 
 struct run {
+	struct bare_loop loop;		/* first */
 	struct bench bench;
 	struct bench_options options;
-	CURLM *multi;
-	int epoll;
-	uint64_t due;			/* of curl's timer; 0: none */
 	struct curl_slist *get_headers, *post_headers;
 	struct slot *slots;
 	unsigned slot_count, next, active;
 	bool churn, list;
 };
-
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *known)
-{
-	struct epoll_event ev = { .data.fd = fd };
-	struct run *run = user;
-
-	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		epoll_ctl(run->epoll, EPOLL_CTL_DEL, fd, NULL);
-		return 0;
-	}
-	ev.events = (what & CURL_POLL_IN ? EPOLLIN : 0) | (what & CURL_POLL_OUT ? EPOLLOUT : 0);
-	if (!known || epoll_ctl(run->epoll, EPOLL_CTL_MOD, fd, &ev)) {
-		if (epoll_ctl(run->epoll, EPOLL_CTL_ADD, fd, &ev))
-			epoll_ctl(run->epoll, EPOLL_CTL_MOD, fd, &ev);
-		curl_multi_assign(run->multi, fd, run);
-	}
-	return 0;
-}
-
-static int on_timer(CURLM *multi, long ms, void *user)
-{
-	struct run *run = user;
-
-	(void)multi;
-	run->due = ms < 0 ? 0 : bench_now() + (uint64_t)ms * 1000000;
-	return 0;
-}
 
 static size_t on_body(char *bytes, size_t size, size_t n, void *user)
 {
@@ -121,18 +87,19 @@ static void go_on(struct slot *slot)
 	}
 	set_request(slot);
 	run->active++;
-	curl_multi_add_handle(run->multi, slot->easy);
+	curl_multi_add_handle(run->loop.multi, slot->easy);
 }
 
-static void finish(struct run *run, CURL *easy, CURLcode rc)
+static void finish(struct bare_loop *loop, CURL *easy, CURLcode rc)
 {
+	struct run *run = (struct run *)loop;
 	struct slot *slot;
 	long status = 0, connects = 0;
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&slot);
 	curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connects);
-	curl_multi_remove_handle(run->multi, easy);
+	curl_multi_remove_handle(run->loop.multi, easy);
 	run->active--;
 	run->bench.requests++;
 	run->bench.connections += (uint64_t)connects;
@@ -143,70 +110,14 @@ static void finish(struct run *run, CURL *easy, CURLcode rc)
 	go_on(slot);
 }
 
-static void take_results(struct run *run)
-{
-	CURLMsg *msg;
-	int left;
-
-	while ((msg = curl_multi_info_read(run->multi, &left)))
-		if (msg->msg == CURLMSG_DONE)
-			finish(run, msg->easy_handle, msg->data.result);
-}
-
-static int wait_ms(const struct run *run)
-{
-	uint64_t now;
-
-	if (!run->due)
-		return -1;
-	now = bench_now();
-	return now >= run->due ? 0 : (int)((run->due - now + 999999) / 1000000);
-}
-
-static void drive(struct run *run)
-{
-	struct epoll_event ev[64];
-	int n, running;
-
-	while (run->active) {
-		n = epoll_wait(run->epoll, ev, 64, wait_ms(run));
-		if (n < 0 && errno != EINTR)
-			abort();
-		for (int i = 0; i < n; i++)
-			curl_multi_socket_action(run->multi, ev[i].data.fd,
-				(ev[i].events & EPOLLIN ? CURL_CSELECT_IN : 0) |
-				(ev[i].events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
-				(ev[i].events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0),
-				&running);
-		if (run->due && bench_now() >= run->due) {
-			run->due = 0;
-			curl_multi_socket_action(run->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-		}
-		take_results(run);
-	}
-}
-
 static void make_slot(struct run *run, struct slot *slot)
 {
-	struct bench_options *o = &run->options;
-	CURL *easy = curl_easy_init();
-	struct curl_blob ca = { o->ca_pem, o->ca_pem ? strlen(o->ca_pem) : 0, CURL_BLOB_NOCOPY };
+	CURL *easy = bare_handle(&run->options, run->get_headers);
 
-	if (!easy)
-		abort();
 	slot->run = run;
 	slot->easy = easy;
 	slot->i = UINT32_MAX;
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, slot);
-	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, o->http == 20 ? (long)CURL_HTTP_VERSION_2TLS :
-			 (long)CURL_HTTP_VERSION_1_1);
-	if (o->http == 20)
-		curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
-	if (o->ca_pem)
-		curl_easy_setopt(easy, CURLOPT_CAINFO_BLOB, &ca);
-	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, run->get_headers);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, slot);
 }
@@ -215,16 +126,7 @@ static void prepare(struct run *run)
 {
 	struct bench_options *o = &run->options;
 
-	run->epoll = epoll_create1(EPOLL_CLOEXEC);
-	run->multi = curl_multi_init();
-	if (run->epoll < 0 || !run->multi)
-		abort();
-	curl_multi_setopt(run->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-	curl_multi_setopt(run->multi, CURLMOPT_SOCKETDATA, run);
-	curl_multi_setopt(run->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-	curl_multi_setopt(run->multi, CURLMOPT_TIMERDATA, run);
-	curl_multi_setopt(run->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)o->connections);
-	curl_multi_setopt(run->multi, CURLMOPT_MAXCONNECTS, (long)o->connections);
+	bare_loop_init(&run->loop, o->connections, finish);
 	run->get_headers = curl_slist_append(NULL, "Accept: application/json");
 	run->get_headers = curl_slist_append(run->get_headers, "User-Agent: kubeshim-bench/1");
 	run->post_headers = curl_slist_append(NULL, "Accept: application/json");
@@ -245,8 +147,7 @@ static void clean_up(struct run *run)
 {
 	for (unsigned i = 0; i < run->slot_count; i++)
 		curl_easy_cleanup(run->slots[i].easy);
-	curl_multi_cleanup(run->multi);
-	close(run->epoll);
+	bare_loop_free(&run->loop);
 	curl_slist_free_all(run->get_headers);
 	curl_slist_free_all(run->post_headers);
 	free(run->slots);
@@ -255,7 +156,7 @@ static void clean_up(struct run *run)
 
 int main(int argc, char **argv)
 {
-	struct run run = { .epoll = -1 };
+	struct run run = { .next = 0 };
 	int rc;
 
 	if (argc < 2 || (strcmp(argv[1], "list") && strcmp(argv[1], "get") &&
@@ -271,7 +172,8 @@ int main(int argc, char **argv)
 	bench_begin(&run.bench, &run.options, "bare", argv[1]);
 	for (unsigned i = 0; i < run.slot_count; i++)
 		go_on(&run.slots[i]);
-	drive(&run);
+	while (run.active)
+		bare_loop_step(&run.loop, -1);
 	bench_end(&run.bench);
 	rc = bench_print(&run.bench);
 	clean_up(&run);

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <curl/curl.h>
 
 /* As many as replay has names for. */
@@ -14,7 +16,8 @@
 static void usage(const char *program)
 {
 	fprintf(stderr, "usage: %s --url URL [--ca FILE] [--http 1|2] [--path PATH] [--count N]\n"
-		"	[--inflight N] [--connections N]\n", program);
+		"	[--inflight N] [--connections N] [--watches N] [--per N]\n"
+		"	[--namespace NAME] [--token-file FILE]\n", program);
 	exit(2);
 }
 
@@ -41,13 +44,18 @@ void bench_options(struct bench_options *o, int argc, char **argv)
 		{ "count", required_argument, NULL, 'n' },
 		{ "inflight", required_argument, NULL, 'i' },
 		{ "connections", required_argument, NULL, 'c' },
+		{ "watches", required_argument, NULL, 'w' },
+		{ "per", required_argument, NULL, 'P' },
+		{ "namespace", required_argument, NULL, 'N' },
+		{ "token-file", required_argument, NULL, 't' },
 		{ NULL, 0, NULL, 0 },
 	};
+	char *token;
 	int c;
 
 	*o = (struct bench_options){
 		.ca_file = "", .path = "/api/v1/pods", .http = 11, .count = 1, .inflight = 1,
-		.connections = 10,
+		.connections = 10, .watches = 1, .per = 50, .namespace = "poked",
 	};
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (c) {
@@ -72,14 +80,31 @@ void bench_options(struct bench_options *o, int argc, char **argv)
 		case 'c':
 			o->connections = (unsigned)strtoul(optarg, NULL, 10);
 			break;
+		case 'w':
+			o->watches = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case 'P':
+			o->per = (unsigned)strtoul(optarg, NULL, 10);
+			break;
+		case 'N':
+			o->namespace = optarg;
+			break;
+		case 't':
+			o->token_file = optarg;
+			break;
 		default:
 			usage(argv[0]);
 		}
 	}
-	if (!o->url || !o->count || !o->inflight || !o->connections || optind != argc)
+	if (!o->url || !o->count || !o->inflight || !o->connections || !o->watches || !o->per || optind != argc)
 		usage(argv[0]);
 	if (*o->ca_file)
 		o->ca_pem = read_file(o->ca_file);
+	if (o->token_file) {
+		token = read_file(o->token_file);
+		snprintf(o->token, sizeof(o->token), "%.*s", (int)strcspn(token, "\n"), token);
+		free(token);
+	}
 }
 
 void bench_options_free(struct bench_options *o)
@@ -114,6 +139,41 @@ static long status_kb(const char *field)
 	if (f)
 		fclose(f);
 	return kb;
+}
+
+uint64_t bench_cpu_us(void)
+{
+	struct rusage ru;
+
+	getrusage(RUSAGE_SELF, &ru);
+	return micros(&ru.ru_utime) + micros(&ru.ru_stime);
+}
+
+long bench_rss_kb(void)
+{
+	return status_kb("VmRSS");
+}
+
+unsigned bench_connections(void)
+{
+	struct sockaddr_storage name;
+	unsigned count = 0;
+	socklen_t len;
+
+	for (long fd = sysconf(_SC_OPEN_MAX); fd-- > 0;) {
+		len = sizeof(name);
+		if (!getpeername((int)fd, (struct sockaddr *)&name, &len) &&
+		    (name.ss_family == AF_INET || name.ss_family == AF_INET6))
+			count++;
+	}
+	return count;
+}
+
+uint64_t bench_sum(uint64_t sum, const char *bytes, size_t len)
+{
+	while (len--)
+		sum = (sum ^ (unsigned char)*bytes++) * 1099511628211u;
+	return sum;
 }
 
 void bench_begin(struct bench *b, const struct bench_options *o, const char *program,
@@ -161,6 +221,36 @@ int bench_print(const struct bench *b)
 	       (unsigned long long)b->begin_ns, b->hwm_kb, b->rss_start_kb,
 	       curl_version_info(CURLVERSION_NOW)->version);
 	return b->failed || fflush(stdout) ? 1 : 0;
+}
+
+void bench_idle_open(struct bench_idle *idle, const struct bench_options *o)
+{
+	uint64_t cpu = bench_cpu_us();
+	long rss = bench_rss_kb();
+
+	printf("{\"program\":\"%s\",\"scenario\":\"idle\",\"http\":%d,\"watches\":%u,\"per\":%u,"
+	       "\"connections\":%u,\"open_us\":%llu,\"rss_kb\":%ld,\"each_kb\":%.2f}\n", idle->program,
+	       o->http, o->watches, o->per, bench_connections(),
+	       (unsigned long long)cpu, rss,
+	       o->watches > 1 ? (double)(rss - idle->rss_one_kb) / (o->watches - 1) : 0);
+	fflush(stdout);
+	idle->cpu_us = bench_cpu_us();
+}
+
+void bench_idle_end(const struct bench_idle *idle, const struct bench_options *o)
+{
+	uint64_t cpu = bench_cpu_us() - idle->cpu_us;
+
+	printf("{\"events\":%u,\"event_us\":%.2f}\n", o->count, (double)cpu / o->count);
+	fflush(stdout);
+}
+
+void bench_idle_namespace(char buf[BENCH_PATH_MAX], const struct bench_options *o, unsigned i)
+{
+	if (i)
+		snprintf(buf, BENCH_PATH_MAX, "idle-%u", i);
+	else
+		snprintf(buf, BENCH_PATH_MAX, "%s", o->namespace);
 }
 
 void bench_pod_path(char buf[BENCH_PATH_MAX], unsigned i)

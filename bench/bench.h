@@ -6,7 +6,11 @@
 #define BENCH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#define BENCH_PATH_MAX 128
+#define BENCH_BODY_MAX 256
 
 struct bench_options {
 	const char *url;		/* --url, without a slash at its end */
@@ -17,6 +21,11 @@ struct bench_options {
 	unsigned count;			/* --count: requests of get, objects of churn */
 	unsigned inflight;		/* --inflight */
 	unsigned connections;		/* --connections, at most */
+	unsigned watches;		/* --watches */
+	unsigned per;			/* --per: of them on a connection of HTTP/2 */
+	const char *namespace;		/* --namespace: the one where something happens */
+	const char *token_file;		/* --token-file, of a server that wants one; or NULL */
+	char token[256];
 };
 
 /* The counters belong to the program, the rest to bench_begin() and bench_end(). */
@@ -43,10 +52,29 @@ void bench_end(struct bench *bench);
 int bench_print(const struct bench *bench);
 
 uint64_t bench_now(void);		/* CLOCK_MONOTONIC, ns */
+uint64_t bench_cpu_us(void);		/* of this process until now */
+long bench_rss_kb(void);
+unsigned bench_connections(void);	/* TCP connections of this process */
+
+/* Of all bytes that came, in their order. */
+#define BENCH_SUM_START 14695981039346656037u
+uint64_t bench_sum(uint64_t sum, const char *bytes, size_t len);	/* FNV-1a */
+
+/*
+ * The scenario of idle watches: one in options->namespace, the others where nothing
+ * happens. Prints a line of JSON when all are open, one when `count` events came.
+ */
+struct bench_idle {
+	const char *program;
+	long rss_one_kb;		/* when the first was open */
+	uint64_t cpu_us;		/* when all were */
+};
+void bench_idle_open(struct bench_idle *idle, const struct bench_options *options);
+void bench_idle_end(const struct bench_idle *idle, const struct bench_options *options);
+#define BENCH_SETTLE_MS 100		/* from the last answer until memory is read */
+void bench_idle_namespace(char buf[BENCH_PATH_MAX], const struct bench_options *options, unsigned i);
 
 /* What get and churn ask for: the i-th of count. buf is for the caller to reuse. */
-#define BENCH_PATH_MAX 128
-#define BENCH_BODY_MAX 256
 void bench_pod_path(char buf[BENCH_PATH_MAX], unsigned i);
 void bench_configmap_path(char buf[BENCH_PATH_MAX], unsigned i);	/* its name is bench-i */
 int bench_configmap_body(char buf[BENCH_BODY_MAX], unsigned i);	/* its length */

@@ -4,12 +4,12 @@ FAKEAPI_SOURCES := $(wildcard test/faults/fake*.c)
 FAKEAPI_OBJECTS := $(FAKEAPI_SOURCES:%.c=$(BUILD)/%.o)
 FAKEAPI_LIBS := -lnghttp2 -lssl -lcrypto -lz -lcurl
 BENCH_COMMON := $(BUILD)/bench/bench.o
-BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,replay bare b_list b_get b_churn b_plugin)
+BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,replay bare bare_watch b_list b_get b_churn b_plugin b_watch)
 
-$(BUILD)/bench/replay: $(BUILD)/bench/replay.o $(BUILD)/bench/pods.o $(BENCH_COMMON) $(FAKEAPI_OBJECTS)
+$(BUILD)/bench/replay: $(BUILD)/bench/replay.o $(BUILD)/bench/pods.o $(BUILD)/bench/events.o $(BENCH_COMMON) $(FAKEAPI_OBJECTS)
 	$(QUIET_LD)$(CC) $(REAL_CFLAGS) $(LDFLAGS) $^ $(FAKEAPI_LIBS) -o $@
 
-$(BUILD)/bench/bare: $(BUILD)/bench/bare.o $(BENCH_COMMON)
+$(BUILD)/bench/bare $(BUILD)/bench/bare_watch: %: %.o $(BUILD)/bench/bare_loop.o $(BENCH_COMMON)
 	$(QUIET_LD)$(CC) $(REAL_CFLAGS) $(LDFLAGS) $^ -lcurl -o $@
 
 $(BUILD)/bench/b_%: $(BUILD)/bench/b_%.o $(BUILD)/bench/b_client.o $(BENCH_COMMON) $(STATIC)
@@ -22,3 +22,5 @@ bench-programs: $(BENCH_PROGRAMS)
 
 bench: bench-programs ## CPU and memory against the bare libcurl programs, in one run
 	@bench/run
+
+-include $(patsubst %.c,$(BUILD)/%.d,$(wildcard bench/*.c))

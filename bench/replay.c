@@ -6,12 +6,14 @@
 #include <time.h>
 
 #include "../test/faults/fakeapi.h"
+#include "events.h"
 #include "pods.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 struct replay {
 	struct pods *pods;
+	struct events *events;
 	const char *ca_file;
 	unsigned long version;		/* resourceVersion of what is created */
 };
@@ -66,6 +68,21 @@ static void list_sent(void *ctx, const struct fakeapi_request *req)
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	printf("last-byte %lld%09ld\n", (long long)ts.tv_sec, ts.tv_nsec);
 	fflush(stdout);
+}
+
+static void watch_pods(void *ctx, const struct fakeapi_request *req, struct fakeapi_answer *out)
+{
+	struct replay *replay = ctx;
+
+	events_watch(replay->events, req->path, out);
+}
+
+static void poke(void *ctx, const struct fakeapi_request *req, struct fakeapi_answer *out)
+{
+	struct replay *replay = ctx;
+
+	(void)req;
+	out->status = events_poke(replay->events) ? 200 : 404;
 }
 
 static void get_pod(void *ctx, const struct fakeapi_request *req, struct fakeapi_answer *out)
@@ -137,7 +154,7 @@ static void usage(void)
 {
 	fprintf(stderr, "usage: replay [--ca FILE] [--pods N] [--http 1|2] [--port N] [--plain]\n"
 		"Serves N Pods of 4 KB each, and ConfigMaps, over HTTP/2 and HTTP/1.1 or one of\n"
-		"them. Writes the CA that signed it to FILE. Prints `url URL`, and for each list\n"
+		"them; to watches what events.h tells, and a poke is a GET of /poke. Writes the CA that signed it to FILE. Prints `url URL`, and for each list\n"
 		"`last-byte NS` (CLOCK_MONOTONIC) when its last byte was given to the kernel.\n");
 	exit(2);
 }
@@ -154,9 +171,11 @@ int main(int argc, char **argv)
 	};
 	struct replay replay = { .version = 1 };
 	const struct fakeapi_answer list = { .coding = FAKEAPI_CHUNKED, .sent = list_sent };
-	const struct fakeapi_answer watch = { .coding = FAKEAPI_CHUNKED, .end = FAKEAPI_STALL };
+	const struct fakeapi_answer watch = { .coding = FAKEAPI_CHUNKED };
 	const struct fakeapi_route routes[] = {
-		{ "GET", "/api/v1/*pods?*watch=*", .answer = watch },
+		{ "GET", "/api/v1/*pods?*watch=*", .answer = watch, .generate = watch_pods,
+		  .ctx = &replay },
+		{ "GET", "/poke", .answer = { .body = "{}" }, .generate = poke, .ctx = &replay },
 		{ "GET", "/api/v1/pods", .answer = list, .generate = list_pods, .ctx = &replay },
 		{ "GET", "/api/v1/namespaces/*/pods", .answer = list, .generate = list_pods,
 		  .ctx = &replay },
@@ -199,7 +218,9 @@ int main(int argc, char **argv)
 	if (optind != argc || !pods || pods > 9999999)
 		usage();
 	replay.pods = pods_new((unsigned)pods);
+	replay.events = events_new(replay.pods);
 	rc = fakeapi_serve(&options, on_ready, &replay);
+	events_free(replay.events);
 	pods_free(replay.pods);
 	return rc ? 1 : 0;
 }

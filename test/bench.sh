@@ -1,0 +1,27 @@
+#!/bin/bash
+# A tiny run of each of the bench's scenarios: that they run and say what they should. What they measured is no matter.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+. test/checks.sh
+
+if ! have python3; then
+	skip "the bench" "there is no python3"
+	summary
+fi
+
+# tiny SCENARIO FIRST [PATTERN]: the first line is as told, and kubeshim's is among the rest.
+tiny() {
+	bench/run --build "$build/bench" --only "$1" --http "${http:-1,2}" --runs 1 --idle-runs 1 --pods 200 --gets 20 --configmaps 10 --waiting 20 \
+		--events 2000 --watches 12 --per 5 --pokes 20 >"$root/out" 2>&1 || { cat "$root/out"; return 1; }
+	cat "$root/out"
+	head -n 1 "$root/out" | grep -q "$2" && grep -q "${3:-^  kubeshim .*cpu}" "$root/out"
+}
+
+check "list" tiny list '^list 200 pods h1$'
+check "get" tiny get '^get 20, 1 in flight h1$'
+check "churn" tiny churn '^churn 10, 64 in flight h1$'
+http=1 check "plugin" tiny plugin '^plugin 20 waiting h1$'
+check "watch" tiny watch '^watch 2000 events h1$'
+check "idle" tiny idle '^idle 10 watches h2, 5 a connection$'
+check "plan" tiny plan '^plan 12 watches$' '^  h2  10 a connection  connections    3 '
+summary
