@@ -13,10 +13,22 @@ static kshim_loop *loop_of(const kshim_cache *cache)
 	return cache->client->loop;
 }
 
+/* kshim_loop_run() does not return before it has run. */
 static void run_task(kshim_cache *cache)
 {
-	if (loop_of(cache))
-		kshim__task_queue(loop_of(cache), &cache->task);
+	if (!loop_of(cache))
+		return;
+	if (!cache->holds)
+		kshim__loop_hold(loop_of(cache));
+	cache->holds = true;
+	kshim__task_queue(loop_of(cache), &cache->task);
+}
+
+static void release(kshim_cache *cache)
+{
+	if (cache->holds && loop_of(cache))
+		kshim__loop_release(loop_of(cache));
+	cache->holds = false;
 }
 
 static bool is_free(const kshim_cache *cache)
@@ -56,8 +68,7 @@ static void free_if_over(kshim_cache *cache)
 	if (cache->refs || cache->busy || cache->watch)
 		return;
 	kshim__task_remove(&cache->task);
-	if (!cache->begun && loop_of(cache))
-		kshim__loop_release(loop_of(cache));
+	release(cache);
 	while (!kshim__list_empty(&cache->listeners))
 		free_listener(KSHIM__OWNER(cache->listeners.next, kshim_listener, link));
 	give_back(cache);
@@ -476,7 +487,6 @@ static void on_done(kshim_result *result, void *user)
 static void begin(kshim_cache *cache)
 {
 	cache->begun = true;
-	kshim__loop_release(loop_of(cache)); /* the watch has its own hold */
 	cache->watch = kshim_query_watch(cache->query, cache->options, on_event, on_done, cache);
 	if (!cache->watch)
 		ended(cache, kshim_client_error(cache->client));
@@ -488,6 +498,7 @@ static void run(struct kshim__task *task)
 	bool done;
 
 	enter(cache);
+	release(cache); /* the watch has its own hold */
 	give_back(cache);
 	if (!cache->begun && !is_free(cache))
 		begin(cache);
@@ -520,7 +531,6 @@ static kshim_cache *new_cache(kshim_query *query)
 	kshim__list_init(&cache->shared);
 	kshim__list_init(&cache->listeners);
 	kshim__task_init(&cache->task, run);
-	kshim__loop_hold(client->loop);
 	run_task(cache);
 	return cache;
 }

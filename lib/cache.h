@@ -27,6 +27,7 @@ struct kshim_cache {
 	kshim_client *client; /* reference */
 	struct kshim__link shared; /* in the client's list, or empty */
 	struct kshim__task task;
+	bool holds; /* the loop, until the task has run */
 	kshim_query *query;
 	kshim_options *options; /* or NULL */
 	kshim_watch *watch;     /* NULL: not begun, or ended */
