@@ -221,10 +221,14 @@ static void tell_all(kshim_cache *cache, kshim_change change)
 	for (link = cache->listeners.next; link != &cache->listeners; link = link->next) {
 		kshim_listener *listener = KSHIM__OWNER(link, kshim_listener, link);
 
-		if (listener->cache && change == KSHIM_CHANGE_SYNCED)
-			listener->synced = listener->caught_up;
-		if (listener->cache && (change != KSHIM_CHANGE_SYNCED || listener->caught_up))
-			call(listener, change, NULL, NULL);
+		if (!listener->cache || (change == KSHIM_CHANGE_SYNCED && !listener->caught_up) ||
+		    (change == KSHIM_CHANGE_RESUMED && !listener->late))
+			continue;
+		if (change == KSHIM_CHANGE_SYNCED)
+			listener->synced = true;
+		if (change == KSHIM_CHANGE_LATE || change == KSHIM_CHANGE_RESUMED)
+			listener->late = change == KSHIM_CHANGE_LATE;
+		call(listener, change, NULL, NULL);
 	}
 	leave(cache);
 }
@@ -410,6 +414,10 @@ static bool replay(kshim_cache *cache)
 	for (link = cache->listeners.next; link != &cache->listeners; link = link->next) {
 		kshim_listener *listener = KSHIM__OWNER(link, kshim_listener, link);
 
+		if (listener->cache && cache->late && !listener->late) {
+			listener->late = true;
+			call(listener, KSHIM_CHANGE_LATE, NULL, NULL);
+		}
 		while (listener->cache && !listener->caught_up) {
 			if (!replay_bucket(cache, listener))
 				return false;
@@ -455,9 +463,11 @@ static void on_event(kshim_watch *watch, kshim_event event, kshim_object *object
 		run_task(cache);
 		break;
 	case KSHIM_EVENT_LATE:
+		cache->late = true;
 		tell_all(cache, KSHIM_CHANGE_LATE);
 		break;
 	case KSHIM_EVENT_RESUMED:
+		cache->late = false;
 		tell_all(cache, KSHIM_CHANGE_RESUMED);
 		break;
 	default:

@@ -17,6 +17,7 @@ struct kshim_listener {
 	bool caught_up;
 	bool synced; /* and it was told so */
 	bool ended;  /* likewise */
+	bool late;   /* likewise, and not yet the contrary */
 	kshim_change_fn *fn;
 	void *user;
 };
@@ -33,6 +34,7 @@ struct kshim_cache {
 	kshim_watch *watch;     /* NULL: not begun, or ended */
 	bool begun, ended;
 	bool synced;
+	bool late;
 	bool settling; /* a whole state is being brought in line */
 	bool keep_managed_fields;
 	uint64_t position; /* of the settling */
