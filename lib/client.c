@@ -50,6 +50,8 @@ static void settle_lane(kshim_client *client, struct kshim__lane *lane)
 
 	if (!lane->open)
 		return;
+	if (!client->access->https)
+		wanted = KSHIM_HTTP_1_1; /* where libcurl would wait for what no head tells */
 	kshim__transport_set_http_version(&lane->transport, wanted == KSHIM_HTTP_2 ? (long)CURL_HTTP_VERSION_2TLS :
 										     (long)CURL_HTTP_VERSION_1_1);
 	lane->transport.one_by_one = watches && wanted == KSHIM_HTTP_2;

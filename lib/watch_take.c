@@ -5,6 +5,7 @@
 #include "json/event.h"
 
 #define BATCH (64u * 1024) /* above this the stream pauses until it was handed on: libcurl brings up to 1.6 MB at once */
+#define QUOTED 40 /* bytes of a line that is none: more could be of a Secret */
 
 static bool store(kshim_watch *watch, kshim_event event, const struct kshim__event *read)
 {
@@ -108,7 +109,7 @@ static bool take_line(kshim_watch *watch, kshim_call *call, struct kshim__span l
 			return take_change(watch, &event);
 	}
 	kshim__watch_set_problem(watch, kshim__error_new(KSHIM_EPROTOCOL, "%s: not an event of a watch: %.*s",
-							 call->request.path, line.len > 200 ? 200 : (int)line.len,
+							 call->request.path, line.len > QUOTED ? QUOTED : (int)line.len,
 							 line.at));
 	stop_taking(watch);
 	return true;
