@@ -35,8 +35,13 @@ class Poker:
         if self.server.token_file:
             with open(self.server.token_file, encoding="utf-8") as f:
                 headers["Authorization"] = "Bearer " + f.readline().strip()
-        self.http.request(method, path, json.dumps(body) if body else None, headers)
-        answer = self.http.getresponse()
+        try:
+            self.http.request(method, path, json.dumps(body) if body else None, headers)
+            answer = self.http.getresponse()
+        except (OSError, http.client.HTTPException):    # it was closed while idle
+            self.http.close()
+            self.http.request(method, path, json.dumps(body) if body else None, headers)
+            answer = self.http.getresponse()
         text = answer.read()
         if wanted and answer.status not in wanted:
             sys.exit("bench: %s %s: %d %s" % (method, path, answer.status, text[:200]))

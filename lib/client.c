@@ -17,7 +17,7 @@
 #define MAX_RETRIES 10
 #define STREAM_CONNECTIONS 20000L
 #define WATCH_BUFFER 8192L /* in place of 16,384: it costs every idle watch 2.5 KB less, and a busy one no CPU */
-#define WATCHES_PER_CONNECTION 50 /* bench/REPORT.md: the choice, measured */
+#define WATCHES_PER_CONNECTION 40 /* bench/REPORT.md: the choice, measured */
 /* Below the 100 that API servers allow: what one connection brings at a time
  * libcurl takes in one call, and 100 answers of 4 KB keep it busy for more than a
  * millisecond. Streams that stay bring little. */
