@@ -4,7 +4,7 @@ FAKEAPI_SOURCES := $(wildcard test/faults/fake*.c)
 FAKEAPI_OBJECTS := $(FAKEAPI_SOURCES:%.c=$(BUILD)/%.o)
 FAKEAPI_LIBS := -lnghttp2 -lssl -lcrypto -lz -lcurl
 BENCH_COMMON := $(BUILD)/bench/bench.o
-BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,replay bare bare_watch b_list b_get b_churn b_plugin b_watch)
+BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,replay bare bare_watch b_list b_get b_churn b_plugin b_watch b_cache)
 
 $(BUILD)/bench/replay: $(BUILD)/bench/replay.o $(BUILD)/bench/pods.o $(BUILD)/bench/events.o $(BENCH_COMMON) $(FAKEAPI_OBJECTS)
 	$(QUIET_LD)$(CC) $(REAL_CFLAGS) $(LDFLAGS) $^ $(FAKEAPI_LIBS) -o $@
