@@ -237,6 +237,67 @@ static void on_event(kshim_watch *watch, kshim_event event, kshim_object *object
 		on_item(object, user);
 }
 
+/* A cache with an index and a transform, until the watch has brought the last version. */
+static void index_name(kshim_object *object, kshim_index_keys *keys, void *user)
+{
+	struct spared spared = spare();
+	const char *name = kshim_object_name(object);
+
+	(void)user;
+	spare_no_more(spared);
+	kshim_index_add(keys, name);
+}
+
+static int without_status(kshim_object *object, void *user)
+{
+	struct spared spared = spare();
+
+	(void)user;
+	kshim_object_remove(object, "/status");
+	spare_no_more(spared);
+	return 0;
+}
+
+static void on_change(kshim_cache *cache, kshim_change change, kshim_object *object, kshim_object *before, void *user)
+{
+	struct spared spared = spare();
+	struct turn *turn = user;
+
+	(void)before;
+	/* where all memory is gone it may be late for ever */
+	if (change == KSHIM_CHANGE_LATE || change == KSHIM_CHANGE_ENDED ||
+	    (object && strcmp(kshim_object_resource_version(object), "7") == 0)) {
+		turn->seen.done++;
+		turn->seen.early = !turn->seen.returned;
+		if (kshim_cache_error(cache))
+			turn->seen.code = kshim_error_code(kshim_cache_error(cache));
+		else
+			assert_int_equal(kshim_cache_find(cache, "name", "a", NULL, NULL), 1);
+		kshim_cache_free(cache);
+	}
+	spare_no_more(spared);
+}
+
+static kshim_call *cached(struct turn *turn)
+{
+	kshim_cache *cache;
+
+	if (!pods(turn) || kshim_query_set_fields(turn->query, "metadata.name=a") < 0)
+		return NULL;
+	cache = kshim_cache_new(turn->query);
+	if (!cache)
+		return NULL;
+	if (kshim_cache_add_index(cache, "name", index_name, turn) < 0 ||
+	    kshim_cache_set_transform(cache, without_status, turn) < 0) {
+		kshim_cache_free(cache);
+		return handle_missing(turn);
+	}
+	if (kshim_cache_listen(cache, "ns", "!absent", on_change, turn))
+		return (kshim_call *)cache;
+	kshim_cache_free(cache);
+	return NULL;
+}
+
 static kshim_call *watch_once(struct turn *turn)
 {
 	kshim_options *made = kshim_options_new();
@@ -504,6 +565,7 @@ static const struct scenario scenarios[] = {
 	{"finalizer", finalizer, false, KSHIM_OK},
 	{"wait for a condition", wait_condition, false, KSHIM_OK},
 	{"watch", watch_once, false, KSHIM_OK},
+	{"cache", cached, false, KSHIM_OK},
 	{"follow a log", logs, false, KSHIM_OK},
 	{"rollout undo", undo, false, KSHIM_OK},
 	{"rollout history", history, false, KSHIM_OK},
