@@ -24,6 +24,8 @@ STATIC := $(BUILD)/libkubeshim.a
 SONAME := libkubeshim.so.$(SOVERSION)
 SHARED := $(BUILD)/libkubeshim.so.$(VERSION)
 EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(wildcard examples/*.c))
+# The page that is made from the rows of the built-in kinds.
+KINDS_PAGE := $(BUILD)/man/kubeshim_kinds.7
 HTTP_SERVICE := $(BUILD)/examples/http_service
 ifneq ($(shell pkg-config --exists libevent 2>/dev/null && echo there),there)
 EXAMPLES := $(EXAMPLES:$(HTTP_SERVICE)=without-libevent)
@@ -33,7 +35,7 @@ KUBESHIM := $(BUILD)/kubeshim
 KUBESHIM_LIB ?= $(STATIC)
 CLI_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard examples/kubeshim/*.c))
 
-all: $(STATIC) $(SHARED) $(BUILD)/kubeshim.pc $(EXAMPLES) $(KUBESHIM) ## the library, static and shared, the examples and the command line
+all: $(STATIC) $(SHARED) $(BUILD)/kubeshim.pc $(EXAMPLES) $(KUBESHIM) $(KINDS_PAGE) ## the library, static and shared, the examples and the command line
 
 $(HTTP_SERVICE): REAL_CFLAGS += $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libevent 2>/dev/null))
 $(HTTP_SERVICE): REAL_LIBS += $(shell pkg-config --libs libevent 2>/dev/null)
@@ -67,6 +69,16 @@ $(BUILD)/examples/%: examples/%.c $(STATIC)
 	@mkdir -p $(@D)
 	$(QUIET_LD)$(CC) $(REAL_CFLAGS) $(LDFLAGS) $< $(STATIC) $(REAL_LIBS) -o $@
 
+$(BUILD)/man/kinds: man/kinds.c $(STATIC)
+	@mkdir -p $(@D)
+	$(QUIET_LD)$(CC) $(REAL_CFLAGS) $(LDFLAGS) $< $(STATIC) $(REAL_LIBS) -o $@
+
+$(KINDS_PAGE): $(BUILD)/man/kinds
+	@$< >$@
+
+html: all ## the pages as HTML: build/html/index.html
+	@sh man/html.sh $(BUILD)/html $(KINDS_PAGE)
+
 $(KUBESHIM): $(CLI_OBJECTS) $(KUBESHIM_LIB)
 	$(QUIET_LD)$(CC) $(REAL_CFLAGS) $(LDFLAGS) $(CLI_OBJECTS) $(KUBESHIM_LIB) $(REAL_LIBS) -o $@
 
@@ -80,7 +92,7 @@ install: all ## into DESTDIR and PREFIX (/usr/local)
 	install -m 644 include/kubeshim/*.h $(DESTDIR)$(INCLUDEDIR)/kubeshim/
 	install -m 644 include/kubeshim/adapters/*.h $(DESTDIR)$(INCLUDEDIR)/kubeshim/adapters/
 	install -m 755 $(KUBESHIM) $(DESTDIR)$(BINDIR)/
-	for page in man/*.[0-9]; do \
+	for page in man/*.[0-9] $(KINDS_PAGE); do \
 		section=$${page##*.}; \
 		install -d $(DESTDIR)$(MANDIR)/man$$section; \
 		install -m 644 $$page $(DESTDIR)$(MANDIR)/man$$section/; \
@@ -122,7 +134,7 @@ endif
 
 FORCE:
 
-.PHONY: all without-libevent install dist deb clean help FORCE
+.PHONY: all without-libevent html install dist deb clean help FORCE
 .DELETE_ON_ERROR:
 
 include bench/bench.mk test/test.mk

@@ -33,6 +33,15 @@ static const char api_v1[] =
 	"{\"name\":\"pods\",\"singularName\":\"pod\",\"namespaced\":true,\"kind\":\"Pod\","
 	"\"verbs\":[\"create\",\"delete\",\"get\",\"list\",\"patch\",\"update\",\"watch\"],"
 	"\"shortNames\":[\"po\"]}]}\n";
+static const char services[] =
+	"{\"kind\":\"ServiceList\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"90000000\"},"
+	"\"items\":[{\"metadata\":{\"name\":\"web\",\"namespace\":\"default\",\"uid\":"
+	"\"9b7e5c8d-3f1c-4d2a-9b7e-000000000001\",\"resourceVersion\":\"1\"},\"spec\":{\"ports\":"
+	"[{\"port\":80,\"targetPort\":80}],\"clusterIP\":\"10.0.0.9\",\"type\":\"ClusterIP\"}}]}\n";
+static const char gone[] =
+	"{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},"
+	"\"status\":\"Failure\",\"message\":\"too old resource version\",\"reason\":\"Expired\","
+	"\"code\":410}}\n";
 static const char version[] =
 	"{\"major\":\"1\",\"minor\":\"36\",\"gitVersion\":\"v1.36.3\",\"platform\":\"linux/amd64\"}\n";
 
@@ -152,10 +161,11 @@ static void on_ready(void *ctx, struct fakeapi *server)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: replay [--ca FILE] [--pods N] [--http 1|2] [--port N] [--plain]\n"
+	fprintf(stderr, "usage: replay [--ca FILE] [--pods N] [--http 1|2] [--port N] [--plain] [--gone MS]\n"
 		"Serves N Pods of 4 KB each, and ConfigMaps, over HTTP/2 and HTTP/1.1 or one of\n"
 		"them; to watches what events.h tells, and a poke is a GET of /poke. Writes the CA that signed it to FILE. Prints `url URL`, and for each list\n"
-		"`last-byte NS` (CLOCK_MONOTONIC) when its last byte was given to the kernel.\n");
+		"`last-byte NS` (CLOCK_MONOTONIC) when its last byte was given to the kernel.\n"
+		"With --gone a watch of Pods ends with 410 after so long, and tells nothing else.\n");
 	exit(2);
 }
 
@@ -167,12 +177,14 @@ int main(int argc, char **argv)
 		{ "http", required_argument, NULL, 'h' },
 		{ "port", required_argument, NULL, 'p' },
 		{ "plain", no_argument, NULL, 'P' },
+		{ "gone", required_argument, NULL, 'g' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct replay replay = { .version = 1 };
 	const struct fakeapi_answer list = { .coding = FAKEAPI_CHUNKED, .sent = list_sent };
 	const struct fakeapi_answer watch = { .coding = FAKEAPI_CHUNKED };
-	const struct fakeapi_route routes[] = {
+	const struct fakeapi_answer silent = { .coding = FAKEAPI_CHUNKED, .end = FAKEAPI_STALL };
+	struct fakeapi_route routes[] = {
 		{ "GET", "/api/v1/*pods?*watch=*", .answer = watch, .generate = watch_pods,
 		  .ctx = &replay },
 		{ "GET", "/poke", .answer = { .body = "{}" }, .generate = poke, .ctx = &replay },
@@ -184,6 +196,8 @@ int main(int argc, char **argv)
 		  .generate = create_configmap, .ctx = &replay },
 		{ "DELETE", "/api/v1/namespaces/*/configmaps/*", .generate = delete_configmap,
 		  .ctx = &replay },
+		{ "GET", "/api/v1/services?*watch=*", .answer = silent },
+		{ "GET", "/api/v1/services", .answer = { .body = services } },
 		{ "GET", "/api", .answer = { .body = api } },
 		{ "GET", "/apis", .answer = { .body = apis } },
 		{ "GET", "/api/v1", .answer = { .body = api_v1 } },
@@ -210,6 +224,12 @@ int main(int argc, char **argv)
 			break;
 		case 'P':
 			options.plain = true;
+			break;
+		case 'g':
+			routes[0].generate = NULL;
+			routes[0].answer = (struct fakeapi_answer){
+				.body = gone, .coding = FAKEAPI_CHUNKED,
+				.body_delay_ms = (int)strtol(optarg, NULL, 10) };
 			break;
 		default:
 			usage();

@@ -1,11 +1,17 @@
 #!/bin/sh
 # Checks the pages, README.md and the headers against each other, and compiles every example in them.
-# usage: docs.sh [BUILD], from anywhere; BUILD (default: build) holds libkubeshim.a.
+# usage: docs.sh [--names] [BUILD], from anywhere; BUILD (default: build) holds libkubeshim.a. With --names no example is
+# compiled. test/docs_fail.sh shows that it can fail.
 set -u
 LC_ALL=C
 export LC_ALL
 
 cd "$(dirname "$0")/.." || exit 1
+names_only=
+if [ "${1-}" = --names ]; then
+    names_only=yes
+    shift
+fi
 build=${1:-build}
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
@@ -32,7 +38,8 @@ only() {
     sort -u "$2" | comm -23 "$work/a" - | sed "s|\$|: $3|"
 }
 
-pages=$(ls man/*.[0-9])
+kinds=$build/man/kubeshim_kinds.7 # made from the rows
+pages="$(ls man/*.[0-9]) $kinds"
 section3=$(ls man/*.3)
 headers=$(ls include/kubeshim/*.h)
 adapters=$(ls include/kubeshim/adapters/*.h)
@@ -68,13 +75,24 @@ host_cflags() { [ -z "$host_module" ] || pkg-config --cflags "$host_module" | se
 
 # ---- What the headers declare: "function|prototype", and every name in them.
 
-cat $headers | awk '
+# code FILE...: without its comments.
+code() {
+    cat "$@" | awk '
+        { text = text $0 "\n" }
+        END {
+            while ((at = index(text, "/*"))) {
+                printf "%s ", substr(text, 1, at - 1)
+                rest = substr(text, at + 2)
+                text = substr(rest, index(rest, "*/") + 2)
+            }
+            printf "%s", text
+        }'
+}
+
+# shellcheck disable=SC2086
+code $headers | awk '
     { text = text $0 "\n" }
     END {
-        while ((at = index(text, "/*"))) {
-            rest = substr(text, at + 2)
-            text = substr(text, 1, at - 1) " " substr(rest, index(rest, "*/") + 2)
-        }
         gsub(/#define KSHIM_API[^\n]*/, "", text)
         gsub(/[ \t\n]+/, " ", text)
         while (match(text, /KSHIM_API /)) {
@@ -87,8 +105,11 @@ cat $headers | awk '
     }' >"$work/protos"
 cut -d'|' -f1 "$work/protos" | sort >"$work/functions"
 # shellcheck disable=SC2086
-cat $headers $adapters | grep -o '\bkshim_[a-z0-9_]*\|\bKSHIM_[A-Z0-9_]*' | sort -u >"$work/names"
-ls man | sed -n 's/\.[0-9]$//p' | sort >"$work/pages"
+code $headers $adapters | grep -o '\bkshim_[a-z0-9_]*\|\bKSHIM_[A-Z0-9_]*' | sort -u >"$work/names"
+{
+    ls man
+    basename "$kinds"
+} | sed -n 's/\.[0-9]$//p' | sort >"$work/pages"
 
 [ "$(wc -l <"$work/functions")" -gt 100 ] || echo 'not even 100 functions were found in them' >"$work/out"
 touch "$work/out"
@@ -96,6 +117,12 @@ ok 'the headers can be read' "$work/out"
 
 uniq -d "$work/functions" | sed 's/$/: declared twice/' >"$work/out"
 ok 'every public function is declared once' "$work/out"
+
+for file in $headers $adapters; do
+    grep -o '\bkshim_[a-z0-9_]*\|\bKSHIM_[A-Z0-9_]*' "$file" | grep -v '^kshim_$\|^KSHIM_$' | sort -u |
+        comm -23 - "$work/names" | sed "s|\$|: in a comment of $file, but declared nowhere|"
+done >"$work/out"
+ok 'comments in the headers name nothing that does not exist' "$work/out"
 
 # ---- The map of exported names.
 
@@ -106,6 +133,15 @@ sed -n 's/^[[:space:]]*\(kshim_[a-z0-9_]*\);.*/\1/p' lib/kubeshim.map | sort >"$
     uniq -d "$work/exported" | sed 's/$/: twice in lib\/kubeshim.map/'
 } >"$work/out"
 ok 'headers and lib/kubeshim.map agree' "$work/out"
+
+if [ -e "$build/libkubeshim.so" ]; then
+    nm -D --defined-only "$build/libkubeshim.so" | sed -n 's/.* T \(kshim_[^@]*\).*/\1/p' | sort >"$work/symbols"
+    {
+        only "$work/functions" "$work/symbols" 'declared in the headers, but no symbol of the library'
+        only "$work/symbols" "$work/functions" 'a symbol of the library, but not declared in the headers'
+    } >"$work/out"
+    ok 'headers and the symbols of the shared library agree' "$work/out"
+fi
 
 # ---- The pages.
 
@@ -214,6 +250,42 @@ grep '^KSHIM_' "$work/names" |
     comm -23 - "$work/words" | sed 's/$/: in the headers, but on no page/' >"$work/out"
 ok 'every constant is on a page' "$work/out"
 
+# What is made from the rows has all of them, and each code of an error its cause and a message.
+sed -n 's/^#define \(KSHIM_[A-Z_]*\) kshim_kind_builtin(.*/\1/p' include/kubeshim/kind.h | sort >"$work/a_kinds"
+sed -n 's/^\.It Dv \(KSHIM_[A-Z_]*\)$/\1/p' "$kinds" | sort >"$work/b_kinds"
+{
+    only "$work/a_kinds" "$work/b_kinds" "in include/kubeshim/kind.h, but not on $kinds"
+    only "$work/b_kinds" "$work/a_kinds" "on $kinds, but not in include/kubeshim/kind.h"
+    uniq -d "$work/b_kinds" | sed "s|\$|: twice on $kinds|"
+} >"$work/out"
+ok 'kubeshim_kinds(7) has every built-in kind' "$work/out"
+
+code include/kubeshim/error.h | sed -n 's/^[[:space:]]*\(KSHIM_E[A-Z]*\) = [0-9]*.*/\1/p' | sort >"$work/a_codes"
+awk '/^\./ { on = on && !/^\.(It|El|Ss|Sh)/ }
+    /^\.It Dv KSHIM_E[A-Z]*$/ { code = $3; text = 0; on = 1; next }
+    on && !/^\./ { text++ }
+    on && /^\.Dl / && text { print code }
+    on && code == "KSHIM_EHTTP" && text == 1 { print code }' man/kubeshim_errors.7 | sort -u >"$work/b_codes"
+{
+    [ -s "$work/a_codes" ] || echo 'no code was found in include/kubeshim/error.h'
+    only "$work/a_codes" "$work/b_codes" 'on man/kubeshim_errors.7 without a cause and a message (.It, text, .Dl)'
+    only "$work/b_codes" "$work/a_codes" 'on man/kubeshim_errors.7, but not in include/kubeshim/error.h'
+} >"$work/out"
+ok 'kubeshim_errors(7) tells of every code' "$work/out"
+
+# What is promised names tests that exist.
+awk '$1 == ".Pa" { file = $2; print file "|" }
+    $1 == ".Ql" && $2 ~ /^[a-z_]+$/ && $3 !~ /[a-z]/ && file { print file "|" $2 }
+    /^\.(It|Ss|Sh)/ { file = "" }' man/kubeshim_security.7 | grep '^test/.*/\|^test/.*\.\|^lib/' >"$work/promised"
+{
+    [ "$(grep -c '|test_' "$work/promised")" -ge 10 ] || echo 'not even 10 tests were found on it'
+    while IFS='|' read -r file name; do
+        [ -e "$file" ] || echo "$file: on man/kubeshim_security.7, but not there"
+        [ -z "$name" ] || grep -q "^static void $name(" "$file" || echo "$name: no test in $file, says man/kubeshim_security.7"
+    done <"$work/promised"
+} >"$work/out"
+ok 'kubeshim_security(7) names tests that exist' "$work/out"
+
 # .Xr of ours leads somewhere.
 for page in $pages; do
     awk -v page="$page" '
@@ -222,7 +294,7 @@ for page in $pages; do
     {
         sed 's/$/.3/' "$work/named"
         ls man
-        echo kubeshim.1 # the command line's, which is written beside it
+        basename "$kinds"
     } | sort -u | comm -23 "$work/refs" - | sed "s|\$|: .Xr in $page leads nowhere|"
 done >"$work/out"
 ok 'every .Xr leads somewhere' "$work/out"
@@ -245,6 +317,29 @@ ls "$work/installed/man3" 2>/dev/null | sort >"$work/made"
     done
 } >>"$work/out"
 ok 'each function gets a link page' "$work/out"
+
+# As HTML: links between the pages lead somewhere, to the place too.
+sh man/html.sh "$work/html" "$kinds" >"$work/out" 2>&1 && : >"$work/out"
+for page in $pages; do
+    [ -s "$work/html/$(basename "$page").html" ] || echo "$page: not made"
+done >>"$work/out"
+grep -o 'href="[^"]*"' "$work"/html/*.html | sed 's|^.*/\([^/]*\):href="\(.*\)"$|\1 \2|' | grep -v ' [a-z]*:' | sort -u |
+    while read -r page target; do
+        case $target in
+        '#'*) continue ;; # mandoc's own
+        esac
+        file=${target%%#*}
+        [ -e "$work/html/$file" ] || echo "$page: leads to $target, which is not there"
+        [ "$file" = "$target" ] || grep -q "id=\"${target#*#}\"" "$work/html/$file" ||
+            echo "$page: leads to $target, which has no such place"
+    done >>"$work/out"
+ok 'the pages as HTML, and the links between them' "$work/out"
+
+if [ -n "$names_only" ]; then
+    echo "$passed passed, $failed failed"
+    [ "$failed" = 0 ]
+    exit
+fi
 
 # ---- Examples: each into a file NAME.c, if it begins with #include.
 

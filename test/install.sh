@@ -56,6 +56,7 @@ for adapter in include/kubeshim/adapters/*.h; do
 	check "$(basename "$adapter") is installed" cmp "$adapter" "$root/opt/kubeshim/$adapter"
 done
 check "pages are found" test -s "$root/opt/kubeshim/share/man/man3/kshim_loop_new.3"
+check "the page that is made from the kinds is there" test -s "$root/opt/kubeshim/share/man/man7/kubeshim_kinds.7"
 check "the command line is there" test -x "$root/opt/kubeshim/bin/kubeshim"
 
 # README.md's lines for CMake, in the smallest project.

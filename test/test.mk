@@ -15,7 +15,8 @@ TEST_UTIL := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/*.c))
 LIVE_UTIL := $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/live/test_%.c,$(wildcard test/live/*.c)))
 LIVE_SCRIPTS := $(wildcard test/live/*.sh)
 # test/secrets.sh last: it searches the logs of the others.
-SCRIPTS := test/docs.sh test/install.sh test/package.sh test/abi.sh test/clang.sh test/judge.sh test/bench.sh test/secrets.sh
+SCRIPTS := test/docs.sh test/docs_fail.sh test/install.sh test/package.sh test/abi.sh test/clang.sh test/judge.sh \
+	test/bench.sh test/secrets.sh
 MODEL_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/faults/model*.c))
 TEST_LIBS := -lcmocka $(FAKEAPI_LIBS) -lpthread
 
