@@ -25,4 +25,15 @@ check "cache" tiny cache '^cache 200 pods$' '^  kubeshim .*peak'
 check "watch" tiny watch '^watch 2000 events h1$'
 check "idle" tiny idle '^idle 10 watches h2, 5 a connection$'
 check "plan" tiny plan '^plan 12 watches$' '^  h2  10 a connection  connections    3 '
+
+service() {
+	bench/http_service --build "$build" --runs 1 --seconds 1 --pods 200 --gone 100 >"$root/out" 2>&1 || { cat "$root/out"; return 1; }
+	cat "$root/out"
+	grep -q '^| listed once | 800 .*| 0 ' "$root/out" && grep -q '^| listed again | 800 ' "$root/out"
+}
+if have h2load && [ -x "$build/examples/http_service" ]; then
+	check "http_service" service
+else
+	skip "http_service" "there is no h2load, or no libevent to build it with"
+fi
 summary

@@ -12,7 +12,7 @@ test_packages='libcmocka-dev libnghttp2-dev mandoc valgrind strace openssl curl 
 test_programs='mandoc valgrind strace openssl curl flock setsid'
 test_modules='cmocka libnghttp2'
 deb_packages='debhelper dpkg-dev fakeroot'
-more_packages='libuv1-dev libevent-dev libglib2.0-dev libsystemd-dev lintian clang cmake abigail-tools'
+more_packages='libuv1-dev libevent-dev libglib2.0-dev libsystemd-dev nghttp2-client lintian clang cmake abigail-tools'
 node_programs='containerd ctr runc busybox ip'
 
 say() { echo "setup: $*" >&2; }
