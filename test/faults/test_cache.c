@@ -521,8 +521,8 @@ static void test_managed_fields(void **state)
  * of what the cache has let go by then; what is referenced stays. */
 
 struct borrowed {
-	const char *a, *before, *other;
-	kshim_object *kept;
+	const char *a, *other, *lasting;
+	kshim_object *kept, *held; /* the second stays in the cache, too */
 };
 
 static void borrow(struct story *story, kshim_change change, kshim_object *object)
@@ -536,6 +536,8 @@ static void borrow(struct story *story, kshim_change change, kshim_object *objec
 		return;
 	borrowed->a = kshim_object_get_string(object, "/metadata/uid");
 	borrowed->other = kshim_object_get_string(other, "/metadata/uid");
+	borrowed->held = kshim_object_ref(object);
+	borrowed->lasting = kshim_object_get_string(object, "/metadata/namespace");
 	assert_ptr_equal(other, kshim_cache_get(story->cache, "ns", "b"));
 	kshim_cache_walk(story->cache, NULL, NULL, count_it, story);
 	assert_string_equal(borrowed->a, "u-a");
@@ -546,7 +548,7 @@ static void borrow(struct story *story, kshim_change change, kshim_object *objec
 
 static void test_borrowed(void **state)
 {
-	struct borrowed borrowed = {NULL, NULL, NULL, NULL};
+	struct borrowed borrowed = {.a = NULL};
 	struct story story = {.hook = borrow, .data = &borrowed}, last = {0};
 	kshim_object *a;
 	const char *uid;
@@ -559,6 +561,9 @@ static void test_borrowed(void **state)
 	until(&last, "-b10");
 	assert_string_equal(kshim_object_resource_version(borrowed.kept), "4");
 	a = kshim_cache_get(story.cache, "ns", "a");
+	assert_ptr_equal(a, borrowed.held);
+	assert_string_equal(borrowed.lasting, "ns"); /* with a reference it lasts */
+	kshim_object_unref(borrowed.held);
 	uid = kshim_object_get_string(a, "/metadata/uid");
 	assert_int_equal(kshim_cache_walk(story.cache, NULL, NULL, count_it, &story), 2);
 	assert_string_equal(uid, "u-a");
@@ -626,7 +631,7 @@ static void test_freed_in_reads(void **state)
 
 struct big {
 	kshim_cache *cache;
-	unsigned calls, most, total, synced;
+	unsigned calls, most, total, synced, vanished;
 	volatile unsigned spun;
 };
 
@@ -639,6 +644,9 @@ static void on_big(kshim_cache *cache, kshim_change change, kshim_object *object
 	(void)object;
 	(void)before;
 	big->synced += change == KSHIM_CHANGE_SYNCED;
+	big->vanished += change == KSHIM_CHANGE_VANISHED;
+	if (big->synced < 2) /* what comes behind the state waits for it */
+		assert_int_not_equal(change, KSHIM_CHANGE_MODIFIED);
 	big->calls++;
 	big->total++;
 	for (i = 0; i < SPIN; i++)
@@ -660,12 +668,17 @@ static void passes(struct rig *rig, struct big *big, unsigned synced)
 	}
 }
 
+static bool has_one(void *user)
+{
+	return kshim_cache_count(((struct big *)user)->cache) == 1;
+}
+
 static void test_big(void **state)
 {
 	char *list = pod_list(BIG, 100, NULL), *from;
 	struct fakeapi_route routes[] = {
 		{"GET", LIST_PATH "?*watch=true*", .nth = 1, .answer = ENDS(EVENT("ERROR", GONE))},
-		{"GET", LIST_PATH "?*watch=true*", .answer = OPEN("")},
+		{"GET", LIST_PATH "?*watch=true*", .answer = OPEN(EVENT("ADDED", THE("pod-4242", "11")))},
 		{"GET", LIST_PATH, .nth = 1, .answer = {.body = list}},
 		{"GET", LIST_PATH "*", .answer = {.body = LIST("9", "")}},
 	};
@@ -681,7 +694,9 @@ static void test_big(void **state)
 	passes(&rig, &late, 1);
 	passes(&rig, &big, 2);
 	assert_true(big.total >= 2 * BIG);
-	assert_int_equal(kshim_cache_count(big.cache), 0);
+	assert_int_equal(big.vanished, BIG);
+	rig_until(&rig, has_one, &big);
+	assert_int_equal(kshim_cache_walk(big.cache, "ns", NULL, NULL, NULL), 1);
 	print_message("[   info   ] at most %u and %u of %d in one pass\n", big.most, late.most, BIG);
 	assert_true(big.most < BIG / 2);
 	assert_true(late.most < BIG / 2);
