@@ -305,6 +305,11 @@ grep -o '](\([^)#]*\)' README.md | sed 's/^](//' | grep -v '^[a-z]*://' | while 
 done >"$work/out"
 ok 'every link in README.md leads somewhere' "$work/out"
 
+for page in man/*.[37]; do
+    grep -q "$page" README.md || echo "$page: not mentioned in README.md"
+done >"$work/out"
+ok 'README.md leads to every page' "$work/out"
+
 sh man/links.sh "$work/installed" >"$work/out" 2>&1 || echo 'links.sh failed' >>"$work/out"
 sed 's/$/.3/' "$work/functions" | sort >"$work/wanted"
 ls "$work/installed/man3" 2>/dev/null | sort >"$work/made"
