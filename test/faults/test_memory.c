@@ -264,8 +264,9 @@ static void on_change(kshim_cache *cache, kshim_change change, kshim_object *obj
 	struct turn *turn = user;
 
 	(void)before;
-	/* where all memory is gone it may be late for ever */
-	if (change == KSHIM_CHANGE_LATE || change == KSHIM_CHANGE_ENDED ||
+	/* where all memory is gone it may be late for ever; on a slow machine this clock makes it late for other reasons */
+	if (change == KSHIM_CHANGE_ENDED ||
+	    (change == KSHIM_CHANGE_LATE && kshim_error_code(kshim_cache_error(cache)) == KSHIM_ENOMEM) ||
 	    (object && strcmp(kshim_object_resource_version(object), "7") == 0)) {
 		turn->seen.done++;
 		turn->seen.early = !turn->seen.returned;
