@@ -31,7 +31,8 @@ static const char head[] =
 	".Xr kshim_object_scale 3\n"
 	"sets; and the subresources that any of these releases has.\n"
 	"The verbs get, list, watch, create, update, patch, delete and deletecollection are there where nothing else\n"
-	"is said.\n";
+	"is said.\n"
+	"Kubernetes 1.25 and later have no PodSecurityPolicy.\n";
 
 static const char tail[] =
 	".Sh SEE ALSO\n"
