@@ -288,6 +288,8 @@ static void remove_from(kshim_cache *cache, const struct kshim__facts *facts, ks
 	if (!change.before)
 		return;
 	change.last = last ? trimmed(cache, last, &left_out) : NULL;
+	if (change.last)
+		change.last->common = true;
 	tell(cache, &change);
 	kshim_object_unref(change.last);
 	kshim_object_unref(change.before);

@@ -710,7 +710,7 @@ bool kshim__call_take_object(kshim_call *call)
 		kshim__call_no_memory(call);
 		return false;
 	}
-	if (call->object && !call->keep_object && !call->object->cached) {
+	if (call->object && !call->keep_object && !call->object->common) {
 		kshim__object_replace_text(call->object, text, len);
 		call->result.object = kshim_object_ref(call->object);
 		return true;

@@ -151,8 +151,8 @@ void kshim__composite_finish_as(struct kshim__composite *composite, kshim_object
 	const char *text;
 	char *copy;
 
-	if (object->cached) {
-		kshim__composite_finish(composite, state); /* what a cache holds stays as it is */
+	if (object->common) {
+		kshim__composite_finish(composite, state); /* what a cache told of stays as it is */
 		return;
 	}
 	text = kshim_object_text(state, &len);

@@ -28,7 +28,8 @@ struct kshim__extra {
 struct kshim_object {
 	unsigned refs;
 	bool starved;   /* see kshim__object_starved() */
-	bool cached;    /* a cache holds one of the references */
+	bool cached : 1; /* a cache holds one of the references */
+	bool common : 1; /* a cache held it, or told of it: others may have it, so no verb changes it */
 	bool owns_text; /* `text` is an allocation of its own; else it is in here */
 	bool bare;      /* nothing was noted of its bytes: there is no room for `members` */
 	kshim_client *client;    /* reference, NULL after the client was freed */

@@ -347,7 +347,7 @@ bool kshim__store_add_index(struct kshim__store *store, const char *name, kshim_
 
 static kshim_object *hold(kshim_object *object)
 {
-	object->cached = true;
+	object->cached = object->common = true;
 	return kshim_object_ref(object);
 }
 

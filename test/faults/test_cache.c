@@ -573,6 +573,62 @@ static void test_borrowed(void **state)
 	kshim_object_unref(borrowed.kept);
 }
 
+/* What was read or told is others' as well: a verb leaves it as it is, also once the
+ * cache has let it go. */
+
+struct shared {
+	kshim_object *replaced, *deleted; /* references */
+	unsigned done;
+};
+
+static void keep_both(struct story *story, kshim_change change, kshim_object *object)
+{
+	struct shared *shared = story->data;
+
+	if (change == KSHIM_CHANGE_ADDED && !shared->replaced)
+		shared->replaced = kshim_object_ref(object);
+	if (change == KSHIM_CHANGE_DELETED)
+		shared->deleted = kshim_object_ref(object);
+}
+
+static void on_reloaded(kshim_result *result, void *user)
+{
+	struct shared *shared = user;
+	kshim_object *now = kshim_result_object(result);
+
+	assert_null(kshim_result_error(result));
+	assert_string_equal(kshim_object_resource_version(now), "20");
+	assert_ptr_not_equal(now, shared->replaced);
+	assert_ptr_not_equal(now, shared->deleted);
+	shared->done++;
+}
+
+static void test_verb_on_what_was_told(void **state)
+{
+	const struct fakeapi_route routes[] = {
+		{"GET", LIST_PATH "/a", .answer = {.body = THE("a", "20")}},
+		{"GET", LIST_PATH "/b", .answer = {.body = THE("b", "20")}},
+		plain[0],
+		plain[1],
+	};
+	struct shared shared = {.done = 0};
+	struct story story = {.hook = keep_both, .data = &shared};
+	struct rig rig;
+
+	watch_rig(&rig, state, routes, COUNT(routes));
+	story_begin(&rig, &story);
+	until(&story, "-b10");
+	assert_non_null(kshim_object_reload(shared.replaced, NULL, on_reloaded, &shared));
+	assert_non_null(kshim_object_reload(shared.deleted, NULL, on_reloaded, &shared));
+	story.silent = true;
+	story_end(&rig, &story);
+	assert_int_equal(shared.done, 2);
+	assert_string_equal(kshim_object_resource_version(shared.replaced), "4");
+	assert_string_equal(kshim_object_resource_version(shared.deleted), "10");
+	kshim_object_unref(shared.replaced);
+	kshim_object_unref(shared.deleted);
+}
+
 /* Freed inside what a read calls, and inside the user's other functions. */
 
 static void free_it(kshim_object *object, void *user)
@@ -722,6 +778,7 @@ int main(void)
 		ONLY_H1(test_transform),
 		ONLY_H1(test_managed_fields),
 		BOTH_DRIVES(test_borrowed),
+		BOTH_HTTP(test_verb_on_what_was_told),
 		BOTH_HTTP(test_freed_in_reads),
 		BOTH_HTTP(test_big),
 	};
