@@ -138,9 +138,9 @@ int main(void)
 	kshim_query_free(all_infos);
 	kshim_cache_free(clusters);
 	kshim_cache_free(infos);
-	kshim_workqueue_free(work);
 	kshim_client_free(api);
-	kshim_loop_free(loop);
+	kshim_loop_free(loop); /* calls that were under way end here, and look into the queue */
+	kshim_workqueue_free(work);
 	kshim_options_free(options);
 	kshim_error_free(error);
 	return clusters && infos ? 0 : 1;

@@ -31,6 +31,7 @@ $(patsubst %,$(BUILD)/test/faults/test_%,exec exec_process): $(BUILD)/test/fault
 $(patsubst %,$(BUILD)/test/faults/test_%,oidc oidc_failures): $(BUILD)/test/faults/provider.o
 
 $(BUILD)/test/live/test_http_service: | $(filter $(HTTP_SERVICE),$(EXAMPLES))
+$(BUILD)/test/faults/test_controller: | $(BUILD)/examples/controller
 
 $(LOOP_TESTS): $(LIVE_UTIL) $(LOOP_UTIL)
 $(LOOP_TESTS): REAL_LIBS += $(call module_flags,--libs,$*.c)

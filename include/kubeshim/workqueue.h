@@ -32,7 +32,7 @@ KSHIM_API kshim_workqueue *kshim_workqueue_new(kshim_loop *loop, kshim_workqueue
 
 /* Forgets all keys and frees the queue: neither handler nor drain's callback run
  * any more. Not to be used in callbacks that are still to come of the handler's
- * own calls: cancel these, or drain first. */
+ * own calls: free their client and the loop before it, or drain first. */
 KSHIM_API void kshim_workqueue_free(kshim_workqueue *queue);
 
 /* How many keys are worked on at once: starts as 1. 0, or -1 for a count of 0. */
