@@ -68,21 +68,36 @@ static void drop_queue(kshim_watch *watch)
 	watch->queue_at = watch->queue_end = watch->queue_cap = watch->queue_bytes = 0;
 }
 
+/* The room of what was handed on is taken again: a queue may never come to be empty. */
+static bool make_room(kshim_watch *watch)
+{
+	size_t left = watch->queue_end - watch->queue_at, cap = watch->queue_cap ? watch->queue_cap * 2 : 8;
+	struct kshim__waiting_event *queue;
+
+	if (watch->queue_end < watch->queue_cap)
+		return true;
+	if (watch->queue_at > left) {
+		memmove(watch->queue, watch->queue + watch->queue_at, left * sizeof(*queue));
+		watch->queue_at = 0;
+		watch->queue_end = left;
+		return true;
+	}
+	queue = kshim__realloc(watch->queue, cap * sizeof(*queue));
+	if (!queue)
+		return false;
+	watch->queue = queue;
+	watch->queue_cap = cap;
+	return true;
+}
+
 bool kshim__watch_enqueue(kshim_watch *watch, kshim_event event, kshim_object *object, size_t version_at,
 			  size_t version_len)
 {
 	struct kshim__waiting_event *queue;
-	size_t cap;
 
-	if (watch->queue_end == watch->queue_cap) {
-		cap = watch->queue_cap ? watch->queue_cap * 2 : 8;
-		queue = kshim__realloc(watch->queue, cap * sizeof(*queue));
-		if (!queue) {
-			kshim_object_unref(object);
-			return false;
-		}
-		watch->queue = queue;
-		watch->queue_cap = cap;
+	if (!make_room(watch)) {
+		kshim_object_unref(object);
+		return false;
 	}
 	queue = &watch->queue[watch->queue_end++];
 	queue->object = object;

@@ -2,9 +2,11 @@
 /* LINK: -Wl,--wrap=kshim__malloc,--wrap=kshim__calloc,--wrap=kshim__realloc,--wrap=kshim__memdup,--wrap=kshim__strdup,--wrap=clock_gettime,--wrap=epoll_wait */
 #include "../unit/failalloc.h"
 #include "tale.h"
+#include "watch.h"
 
 #include <sys/epoll.h>
 #include <time.h>
+#include <unistd.h>
 
 #define PODS_5 {"GET", LIST_PATH, .answer = {.body = LIST("5", OBJECT("a", "4") "," OBJECT("b", "3"))}}
 #define TOLD_5 "BEGIN +a4 +b3 END(5)"
@@ -455,6 +457,51 @@ static void test_pause_in_state(void **state)
 	}
 }
 
+/* A program that is slow for long: what waits is never all handed on, and takes no more room for it. */
+
+struct backlog {
+	size_t most, left;
+};
+
+static void on_backlog(kshim_watch *watch, kshim_event event, kshim_object *object, void *user)
+{
+	struct backlog *backlog = user;
+
+	(void)object;
+	if (event != KSHIM_EVENT_MODIFIED)
+		return;
+	usleep(100);
+	if (watch->queue_cap > backlog->most)
+		backlog->most = watch->queue_cap;
+	if (!--backlog->left)
+		kshim_watch_stop(watch);
+}
+
+static void test_backlog(void **state)
+{
+	enum { EVENTS = 6000 };
+	struct fakeapi_route routes[] = {{"GET", WATCH_PATH, .answer = OPEN("")}, PODS_5};
+	struct backlog backlog = {.left = EVENTS};
+	char *body = NULL;
+	size_t len = 0;
+	FILE *to = open_memstream(&body, &len);
+	struct rig rig;
+	int i;
+
+	for (i = 0; i < EVENTS; i++)
+		fprintf(to, EVENT("MODIFIED", "{\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"%d\",\"uid\":\"%0100d\"}}"), i + 6, 0);
+	fclose(to);
+	routes[0].answer.body = body;
+	watch_rig(&rig, state, routes, COUNT(routes));
+	assert_non_null(kshim_query_watch(rig.pods, NULL, on_backlog, NULL, &backlog));
+	rig_drive(&rig);
+	assert_int_equal(backlog.left, 0);
+	print_message("[   info   ] room for %zu of %d events\n", backlog.most, EVENTS);
+	assert_true(backlog.most <= EVENTS / 3);
+	rig_stop(&rig);
+	free(body);
+}
+
 /* Large objects. */
 
 static char *large_event(size_t padding)
@@ -663,6 +710,7 @@ int main(void)
 		ONLY_H1(test_starts_nothing),
 		ALL_VARIANTS(test_pause),
 		ALL_VARIANTS(test_pause_in_state),
+		BOTH_HTTP(test_backlog),
 		BOTH_HTTP(test_large),
 		ONLY_H1(test_too_large),
 		ONLY_H1(test_herd),
