@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define ERROR_BODY_MAX (1024u * 1024)
-#define READY_BYTES_MAX (256u * 1024) /* above this the transfer pauses */
+#define READY_BYTES_MAX (32u * 1024) /* above this the transfer pauses, and the pass soon ends */
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 10000
 
