@@ -191,6 +191,48 @@ static void test_mute(void **state)
 	speed = 1;
 }
 
+/* In the server: the next bookmark, a minute and a half of the fast clock later, and
+ * the end of the stream; what happens at last once more than an hour has passed. */
+static void next_bookmark(void *ctx, const struct fakeapi_request *request, struct fakeapi_answer *answer)
+{
+	unsigned long version = (unsigned long)number_behind(request->path, "resourceVersion=");
+	static char text[256];
+
+	(void)ctx;
+	answer->coding = FAKEAPI_CHUNKED;
+	answer->body_delay_ms = 90 * 1000; /* the server has the fast clock, too */
+	snprintf(text, sizeof(text), BOOKMARK("%lu"), version + 1);
+	if (version == 5 + 45)
+		snprintf(text, sizeof(text), "%s", EVENT("MODIFIED", OBJECT("a", "999")));
+	answer->body = text;
+}
+
+/* Nothing but bookmarks for an hour: nothing is told, and it goes on behind the last. */
+static void test_quiet_hour(void **state)
+{
+	const struct fakeapi_route routes[] = {{"GET", WATCH_PATH, .generate = next_bookmark}, PODS_5};
+	struct tale tale = {.stop_at = "(999)"};
+	struct timespec from, to;
+	struct rig rig;
+
+	if (slowness() > 1)
+		skip(); /* the clock would be too fast for it */
+	speed = 1500;
+	watch_rig(&rig, state, routes, COUNT(routes));
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	tale_run(&rig, &tale, NULL);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	assert_true(to.tv_sec - from.tv_sec >= 3600);
+	strike(tale.text, " LATE"); /* when this machine is slow */
+	strike(tale.text, " RESUMED");
+	assert_tale(&tale, TOLD_5 " ~a999(999)");
+	assert_int_equal(tale.counts[KSHIM_WATCH_LISTS], 1);
+	assert_int_equal(tale.counts[KSHIM_WATCH_GAPS], 0);
+	assert_true(tale.counts[KSHIM_WATCH_STREAMS] >= 46);
+	rig_stop(&rig);
+	speed = 1;
+}
+
 static void test_timeout(void **state)
 {
 	static const struct fakeapi_answer answers[] = {{.end = FAKEAPI_MUTE}, OPEN(""), {.status = 500, .body = "{}"}};
@@ -704,6 +746,7 @@ int main(void)
 		BOTH_HTTP(test_torn),
 		BOTH_HTTP(test_stall),
 		BOTH_HTTP(test_mute),
+		BOTH_HTTP(test_quiet_hour),
 		BOTH_HTTP(test_timeout),
 		BOTH_HTTP(test_ends_in_every_event),
 		BOTH_HTTP(test_freed_from_outside),
