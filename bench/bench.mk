@@ -4,7 +4,7 @@ FAKEAPI_SOURCES := $(wildcard test/faults/fake*.c)
 FAKEAPI_OBJECTS := $(FAKEAPI_SOURCES:%.c=$(BUILD)/%.o)
 FAKEAPI_LIBS := -lnghttp2 -lssl -lcrypto -lz -lcurl
 BENCH_COMMON := $(BUILD)/bench/bench.o
-BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,replay bare bare_watch b_list b_get b_churn b_plugin b_watch b_cache)
+BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,replay bare bare_watch b_list b_get b_churn b_plugin b_watch b_cache b_peer)
 
 $(BUILD)/bench/replay: $(BUILD)/bench/replay.o $(BUILD)/bench/pods.o $(BUILD)/bench/events.o $(BENCH_COMMON) $(FAKEAPI_OBJECTS)
 	$(QUIET_LD)$(CC) $(REAL_CFLAGS) $(LDFLAGS) $^ $(FAKEAPI_LIBS) -o $@
@@ -17,10 +17,13 @@ $(BUILD)/bench/b_%: $(BUILD)/bench/b_%.o $(BUILD)/bench/b_client.o $(BENCH_COMMO
 
 bench-programs: $(BENCH_PROGRAMS)
 
-.PHONY: bench-programs bench
+.PHONY: bench-programs bench bench-peers
 .SECONDARY:
 
 bench: bench-programs ## CPU and memory against the bare libcurl programs, in one run
 	@bench/run
+
+bench-peers: ## the other clients that the bench compares with, below build/peers; needs the network
+	@bench/peers/install $(BUILD)/peers
 
 -include $(patsubst %.c,$(BUILD)/%.d,$(wildcard bench/*.c))

@@ -61,7 +61,7 @@ static const char template[] =
 "{\"serviceAccountToken\":{\"expirationSeconds\":3607,\"path\":\"token\"}},"
 "{\"configMap\":{\"name\":\"kube-root-ca.crt\",\"items\":[{\"key\":\"ca.crt\","
 "\"path\":\"ca.crt\"}]}}],\"defaultMode\":420}}],"
-"\"containers\":[{\"name\":\"web\",\"image\":\"registry.example/shop/web:1.27.4\","
+"\"containers\":[{\"name\":\"web\",\"image\":\"registry.example/web:1.27.4\","
 "\"args\":[\"--listen=:8080\",\"--greeting=caf\xc3\xa9 \\u003cshop\\u003e\"],"
 "\"ports\":[{\"name\":\"http\",\"containerPort\":8080,\"protocol\":\"TCP\"}],"
 "\"env\":[{\"name\":\"POD_NAME\",\"valueFrom\":{\"fieldRef\":{\"apiVersion\":\"v1\","
@@ -74,7 +74,7 @@ static const char template[] =
 "\"mountPath\":\"/var/run/secrets/kubernetes.io/serviceaccount\"}],"
 "\"terminationMessagePath\":\"/dev/termination-log\",\"terminationMessagePolicy\":\"File\","
 "\"imagePullPolicy\":\"IfNotPresent\"},"
-"{\"name\":\"proxy\",\"image\":\"registry.example/mesh/proxy:2.4.1\",\"resources\":{},"
+"{\"name\":\"proxy\",\"image\":\"registry.example/proxy:2.4.1\",\"resources\":{},"
 "\"terminationMessagePath\":\"/dev/termination-log\",\"terminationMessagePolicy\":\"File\","
 "\"imagePullPolicy\":\"IfNotPresent\"}],"
 "\"restartPolicy\":\"Always\",\"terminationGracePeriodSeconds\":30,"
@@ -91,7 +91,7 @@ static const char template[] =
 "\"hostIP\":\"192.168.7.1@n\",\"podIP\":\"10.1.1@a.1@b\",\"podIPs\":[{\"ip\":\"10.1.1@a.1@b\"}],"
 "\"startTime\":\"2025-03-14T09:26:53Z\",\"containerStatuses\":[{\"name\":\"web\",\"state\":"
 "{\"running\":{\"startedAt\":\"2025-03-14T09:27:01Z\"}},\"lastState\":{},\"ready\":true,"
-"\"restartCount\":0,\"image\":\"registry.example/shop/web:1.27.4\",\"containerID\":"
+"\"restartCount\":0,\"image\":\"registry.example/web:1.27.4\",\"imageID\":\"\",\"containerID\":"
 "\"containerd://5f0e9d3c2b1a4a7d2c9188e04c1bb0a56f0e9d3c2b1a4a7d2c9188e0@N\","
 "\"started\":true}],\"qosClass\":\"Burstable\"}}";
 
@@ -204,6 +204,14 @@ struct podlist *podlist_new(struct pods *p, unsigned first, unsigned limit)
 		"{\"kind\":\"PodList\",\"apiVersion\":\"v1\",\"metadata\":"
 		"{\"resourceVersion\":\"90000000\"%s},\"items\":[", next);
 	l->span = l->head;
+	return l;
+}
+
+struct podlist *podlist_one(struct pods *p, unsigned i)
+{
+	struct podlist *l = podlist_new(p, i % p->count, 0);
+
+	l->end = l->next + 1;
 	return l;
 }
 

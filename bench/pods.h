@@ -21,6 +21,7 @@ char *pods_one(struct pods *pods, unsigned i);
 struct podlist;
 
 struct podlist *podlist_new(struct pods *pods, unsigned first, unsigned limit);
+struct podlist *podlist_one(struct pods *pods, unsigned i);	/* as if a field selector had named it */
 void podlist_free(void *list);
 size_t podlist_read(void *list, char *buf, size_t max);	/* 0: the end */
 

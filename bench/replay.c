@@ -9,6 +9,8 @@
 #include "events.h"
 #include "pods.h"
 
+/* How a query names one Pod, up to its index. */
+#define NAMED "fieldSelector=metadata.name%3Dweb-7d4b9c6f5-"
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 struct replay {
@@ -61,11 +63,15 @@ static unsigned long query(const char *path, const char *name)
 static void list_pods(void *ctx, const struct fakeapi_request *req, struct fakeapi_answer *out)
 {
 	struct replay *replay = ctx;
+	const char *name = strstr(req->path, NAMED);
 
 	out->stream = podlist_read;
 	out->stream_free = podlist_free;
-	out->stream_state = podlist_new(replay->pods, (unsigned)query(req->path, "continue"),
-					(unsigned)query(req->path, "limit"));
+	if (name)
+		out->stream_state = podlist_one(replay->pods, (unsigned)strtoul(name + strlen(NAMED), NULL, 10));
+	else
+		out->stream_state = podlist_new(replay->pods, (unsigned)query(req->path, "continue"),
+						(unsigned)query(req->path, "limit"));
 }
 
 static void list_sent(void *ctx, const struct fakeapi_request *req)
@@ -201,7 +207,7 @@ int main(int argc, char **argv)
 		{ "GET", "/api", .answer = { .body = api } },
 		{ "GET", "/apis", .answer = { .body = apis } },
 		{ "GET", "/api/v1", .answer = { .body = api_v1 } },
-		{ "GET", "/version", .answer = { .body = version } },
+		{ "GET", "/version*", .answer = { .body = version } },
 	};
 	struct fakeapi_options options = { .routes = routes, .route_count = COUNT(routes),
 					   .no_log = true };

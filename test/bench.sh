@@ -12,9 +12,15 @@ fi
 # tiny SCENARIO FIRST [PATTERN]: the first line is as told, and kubeshim's is among the rest.
 tiny() {
 	bench/run --build "$build/bench" --only "$1" --http "${http:-1,2}" --runs 1 --idle-runs 1 --pods 200 --gets 20 --configmaps 10 --waiting 20 \
-		--events 2000 --watches 12 --per 5 --pokes 20 >"$root/out" 2>&1 || { cat "$root/out"; return 1; }
+		--events 2000 --slow-events 200 --json "$root/runs" --watches 12 --per 5 --pokes 20 >"$root/out" 2>&1 || { cat "$root/out"; return 1; }
 	cat "$root/out"
 	head -n 1 "$root/out" | grep -q "$2" && grep -q "${3:-^  kubeshim .*cpu}" "$root/out"
+}
+
+# Each client that is installed has to get what was sent, or the run fails.
+peers() {
+	tiny peers '' '^| kubeshim | 2000 |' || return 1
+	[ "$(grep -c '^### ' "$root/out")" = 5 ] && bench/plot.py "$root/runs" | grep -q '>start-up: '
 }
 
 check "list" tiny list '^list 200 pods h1$'
@@ -36,4 +42,8 @@ if have h2load && [ -x "$build/examples/http_service" ]; then
 else
 	skip "http_service" "there is no h2load, or no libevent to build it with"
 fi
+check "peers" peers
+for peer in kubernetes_asyncio kr8s lightkube aiopykube client-go kube-rs; do
+	[ -n "$(ls -d "$build/peers/$peer" "$build"/peers/*/."$peer" 2>/dev/null)" ] || skip "$peer in the bench" "it is not installed: make bench-peers"
+done
 summary
