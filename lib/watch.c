@@ -162,9 +162,18 @@ static bool hand_on(kshim_watch *watch)
 
 /* Failing, and going on. */
 
+/* What is held back is not made more by each attempt. */
+static bool may_begin(const kshim_watch *watch)
+{
+	return watch->queue_bytes <= watch->buffer / 2;
+}
+
 static void try_again(struct kshim__timer *timer)
 {
-	begin(KSHIM__OWNER(timer, kshim_watch, retry));
+	kshim_watch *watch = KSHIM__OWNER(timer, kshim_watch, retry);
+
+	if (may_begin(watch))
+		begin(watch); /* else once there is room */
 }
 
 /* From now on it counts how long there is no stream. */
@@ -342,6 +351,9 @@ static void on_item(kshim_object *item, void *user)
 	kshim_watch *watch = user;
 
 	if (ended(watch) || watch->from_now)
+		return;
+	/* of a list that failed while it was held: it comes again */
+	if (watch->call && watch->call->state == KSHIM__CALL_FINISHED && watch->call->result.error)
 		return;
 	if (!watch->in_state) {
 		kshim__watch_begin_state(watch);
@@ -593,8 +605,10 @@ static void run(struct kshim__task *task)
 	if (!ended(watch) && watch->dropping && watch->call)
 		kshim_call_cancel(watch->call);
 	/* what a full buffer left behind is fetched when there is room again */
-	if (watch->state == KSHIM__WATCH_OVER && (watch->queue_bytes <= watch->buffer / 2))
+	if (watch->state == KSHIM__WATCH_OVER && may_begin(watch))
 		stream_is_over(watch);
+	else if (watch->state == KSHIM__WATCH_WAITING && !watch->retry.index && may_begin(watch))
+		begin(watch);
 	if (ended(watch) && !watch->call) {
 		kshim__task_remove(&watch->task);
 		report(watch);

@@ -499,6 +499,75 @@ static void test_pause_in_state(void **state)
 	}
 }
 
+/* Held back in a state for longer than a list may take: what waits does not grow. */
+
+struct held_back {
+	kshim_watch *watch;
+	kshim_timer *timer;
+	size_t bytes, items;
+};
+
+static void let_go(kshim_timer *timer, void *user)
+{
+	struct held_back *held = user;
+
+	(void)timer;
+	held->bytes = held->watch->queue_bytes;
+	kshim_watch_resume(held->watch);
+}
+
+static void on_held(kshim_watch *watch, kshim_event event, kshim_object *object, void *user)
+{
+	struct held_back *held = user;
+
+	(void)object;
+	if (event == KSHIM_EVENT_BEGIN)
+		held->items = 0;
+	if (event == KSHIM_EVENT_BEGIN && !held->watch) {
+		held->watch = watch;
+		kshim_watch_pause(watch);
+		kshim_timer_set(held->timer, 1500000);
+	}
+	held->items += event == KSHIM_EVENT_ADDED;
+	if (event == KSHIM_EVENT_END)
+		kshim_watch_stop(watch);
+}
+
+static void test_held_in_state(void **state)
+{
+	enum { ITEMS = 400 };
+	struct fakeapi_route routes[] = {{"GET", WATCH_PATH, .answer = OPEN("")}, {"GET", LIST_PATH, .answer = {.body = NULL}}};
+	kshim_options *options = kshim_options_new();
+	struct held_back held = {.watch = NULL};
+	char *body = NULL;
+	size_t len = 0;
+	FILE *to = open_memstream(&body, &len);
+	struct rig rig;
+	int i;
+
+	fprintf(to, "{\"metadata\":{\"resourceVersion\":\"5\"},\"items\":[");
+	for (i = 0; i < ITEMS; i++)
+		fprintf(to, "%s{\"metadata\":{\"name\":\"n%d\",\"resourceVersion\":\"4\",\"uid\":\"%04000d\"}}", i ? "," : "", i, 0);
+	fprintf(to, "]}");
+	fclose(to);
+	routes[1].answer.body = body;
+	speed = 500;
+	watch_rig(&rig, state, routes, COUNT(routes));
+	held.timer = kshim_timer_new(rig.loop, 0, let_go, &held);
+	kshim_timer_set(held.timer, -1);
+	kshim_options_set_watch_buffer(options, 8192);
+	assert_non_null(kshim_query_watch(rig.pods, options, on_held, NULL, &held));
+	rig_drive(&rig);
+	print_message("[   info   ] %zu bytes waited, %zu lists\n", held.bytes, fakeapi_count(rig.api, "GET", LIST_PATH "*"));
+	assert_int_equal(held.items, ITEMS);
+	assert_true(held.bytes <= 16384); /* and what was on its way to it */
+	kshim_timer_free(held.timer);
+	kshim_options_free(options);
+	rig_stop(&rig);
+	speed = 1;
+	free(body);
+}
+
 /* A program that is slow for long: what waits is never all handed on, and takes no more room for it. */
 
 struct backlog {
@@ -753,6 +822,7 @@ int main(void)
 		ONLY_H1(test_starts_nothing),
 		ALL_VARIANTS(test_pause),
 		ALL_VARIANTS(test_pause_in_state),
+		ONLY_H1(test_held_in_state),
 		BOTH_HTTP(test_backlog),
 		BOTH_HTTP(test_large),
 		ONLY_H1(test_too_large),
