@@ -18,13 +18,13 @@ CACHES = ("kubeshim", "client-go typed", "client-go dynamic", "kube-rs")
 NAME_AND_PHASE = 28             # bytes of each Pod's
 FIRST_POD, FIRST_EVENT = 80000000, 90000001     # resourceVersions; the others follow
 # What is compared, in a scenario: the field of a run, the heading, what the field is divided by.
-CPU_S = ("cpu_us", "CPU, s", lambda c: 1e6)
+CPU_MS = ("cpu_us", "CPU, ms", lambda c: 1e3)
 SCENARIOS = {
-    "list": (CPU_S, ("hwm_kb", "peak memory, MB", lambda c: 1024)),
+    "list": (CPU_MS, ("hwm_kb", "peak memory, MB", lambda c: 1024)),
     "get": (("cpu_us", "CPU, µs a request", lambda c: c["count"]),),
     "watch": (("cpu_us", "CPU, µs an event", lambda c: c["count"]), ("hwm_kb", "peak memory, MB", lambda c: 1024)),
-    "cache": (("each_kb", "RSS, KB a Pod", lambda c: 1), CPU_S),
-    "start-up": (CPU_S, ("until_ns", "time to the answer, s", lambda c: 1e9)),
+    "cache": (("each_kb", "RSS, KB a Pod", lambda c: 1), CPU_MS),
+    "start-up": (CPU_MS, ("until_ns", "time to the answer, ms", lambda c: 1e6)),
 }
 
 
