@@ -4,6 +4,7 @@
 #include "tale.h"
 #include "watch.h"
 
+#include <curl/curl.h>
 #include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
@@ -650,6 +651,36 @@ static void test_large(void **state)
 	free(text);
 }
 
+/* The end of a stream is seen, though it comes while the stream is paused. */
+static void test_large_end(void **state)
+{
+	static const size_t sizes[] = {100, 1000, 16 * 1024};
+	const struct variant *variant = *state;
+	size_t i;
+
+	if (variant->http == KSHIM_HTTP_2 && curl_version_info(CURLVERSION_NOW)->version_num < 0x080100) {
+		print_message("SKIPPED: libcurl before 8.1 may not see the end of an HTTP/2 stream behind many bytes\n");
+		skip();
+	}
+	for (i = 0; i < COUNT(sizes); i++) {
+		char *text = large_event(sizes[i] * 1024);
+		const struct fakeapi_route routes[] = {
+			{"GET", WATCH_FROM("5"), .answer = ENDS(text)},
+			{"GET", WATCH_FROM("6"), .answer = OPEN(EVENT("MODIFIED", OBJECT("a", "7")))},
+			PODS_5,
+		};
+		struct tale tale = {.stop_at = "(7)"};
+		struct rig rig;
+
+		watch_rig(&rig, state, routes, COUNT(routes));
+		tale_run(&rig, &tale, NULL);
+		assert_tale(&tale, TOLD_5 " +c6(6) ~a7(7)");
+		assert_int_equal(tale.counts[KSHIM_WATCH_FAILURES], 0);
+		rig_stop(&rig);
+		free(text);
+	}
+}
+
 static void test_too_large(void **state)
 {
 	char *text = large_event(64u * 1024 * 1024);
@@ -827,6 +858,7 @@ int main(void)
 		ONLY_H1(test_held_in_state),
 		BOTH_HTTP(test_backlog),
 		BOTH_HTTP(test_large),
+		BOTH_HTTP(test_large_end),
 		ONLY_H1(test_too_large),
 		ONLY_H1(test_herd),
 		ONLY_H1(test_no_memory),
