@@ -385,7 +385,7 @@ static bool settle(kshim_cache *cache)
 }
 
 /* One bucket's objects that a listener was not told of yet. */
-static bool replay_bucket(kshim_cache *cache, kshim_listener *listener)
+static void replay_bucket(kshim_cache *cache, kshim_listener *listener)
 {
 	struct kshim__bucket bucket = cache->replay;
 	uint64_t next;
@@ -393,8 +393,11 @@ static bool replay_bucket(kshim_cache *cache, kshim_listener *listener)
 
 	memset(&cache->replay, 0, sizeof(cache->replay));
 	if (!kshim__store_read(&cache->store, listener->position, &bucket, &next)) {
+		/* it has a hole in its history, so it hears of the end, not of more */
 		kshim__bucket_free(&bucket);
-		return false;
+		listener->caught_up = listener->synced = true;
+		no_memory(cache);
+		return;
 	}
 	listener->position = next;
 	listener->caught_up = next == 0;
@@ -404,10 +407,9 @@ static bool replay_bucket(kshim_cache *cache, kshim_listener *listener)
 	kshim__bucket_clear(&bucket);
 	kshim__bucket_free(&cache->replay);
 	cache->replay = bucket;
-	return true;
 }
 
-/* false: the pass is used up, or memory, first. */
+/* false: the pass is used up first. */
 static bool replay(kshim_cache *cache)
 {
 	struct kshim__link *link;
@@ -421,8 +423,7 @@ static bool replay(kshim_cache *cache)
 			call(listener, KSHIM_CHANGE_LATE, NULL, NULL);
 		}
 		while (listener->cache && !listener->caught_up) {
-			if (!replay_bucket(cache, listener))
-				return false;
+			replay_bucket(cache, listener);
 			if (++since_look % 16 == 0 && kshim__loop_exhausted(loop_of(cache)))
 				return false;
 		}

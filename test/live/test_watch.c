@@ -434,15 +434,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(gone),		     cmocka_unit_test(streamed_state), cmocka_unit_test(short_streams),
 		cmocka_unit_test(cut_connections),   cmocka_unit_test(many),
 	};
-	int failed;
 
-	if (!live_kubeconfig())
-		return 0;
-	if (argc > 1)
-		cmocka_set_test_filter(argv[1]);
-	live_http = "1.1";
-	failed = cmocka_run_group_tests_name("watch, HTTP/1.1", tests, set_up, tear_down);
-	live_http = "2";
-	failed += cmocka_run_group_tests_name("watch, HTTP/2", tests, set_up, tear_down);
-	return failed || server; /* cmocka forgets a tear-down that failed */
+	return live_run_tests(argc, argv, "watch", tests, sizeof(tests) / sizeof(tests[0]), set_up, tear_down);
 }

@@ -26,7 +26,7 @@ static inline void kshim_libevent_ready(evutil_socket_t fd, short events, void *
 
 	(void)fd;
 	(void)events;
-	if (kshim_loop_process(watch->loop) < 0)
+	if (kshim_loop_process(watch->loop) < 0 && watch->event)
 		event_del(watch->event);
 }
 
