@@ -481,8 +481,7 @@ static void stream_is_over(kshim_watch *watch)
 		finish(watch, problem ? kshim_error_copy(problem) : NULL);
 		return;
 	}
-	if (watch->in_state || watch->initial)
-		watch->in_state = false; /* BEGIN comes again */
+	watch->in_state = false; /* BEGIN comes again */
 	/* at its end, or, of a server that goes down, all of them at once before it */
 	on_time = lived >= (int64_t)watch->stream_seconds * 900000;
 	if (!problem && (watch->news || lived > LIVED_US || on_time)) {
@@ -569,8 +568,7 @@ static void report(kshim_watch *watch)
 	watch->result.resource_version = watch->delivered.len ? watch->delivered.data : NULL;
 	if (watch->done)
 		watch->done(&watch->result, watch->user);
-	if (!watch->background)
-		kshim__loop_release(loop);
+	kshim__loop_release(loop);
 	release(watch);
 }
 
@@ -707,13 +705,6 @@ kshim_watch *kshim_object_watch(kshim_object *object, const kshim_options *optio
 	kshim_query *query = object ? kshim__query_of_object(object) : NULL;
 
 	return query ? watch_query(query, options, event, done, user) : NULL;
-}
-
-void kshim__watch_set_background(kshim_watch *watch)
-{
-	if (!watch->background)
-		kshim__loop_release(loop_of(watch));
-	watch->background = true;
 }
 
 void kshim_watch_stop(kshim_watch *watch)

@@ -57,7 +57,6 @@ struct kshim_watch {
 	bool dropping;    /* what the stream still brings is not taken */
 	bool dropped;     /* because the buffer was full */
 	bool told_late;
-	bool background;  /* does not keep kshim_loop_run() from returning */
 	unsigned failures; /* in a row */
 	unsigned stream_seconds;
 	int64_t began_us; /* the stream */
@@ -93,9 +92,5 @@ bool kshim__watch_has_room(const kshim_watch *watch);
 
 /* The stream's bytes. */
 enum kshim__sink kshim__watch_take(kshim_call *call, const char *data, size_t len);
-
-/* The watch's own hold on kshim_loop_run() is given up: for one that serves what
- * others hold. */
-void kshim__watch_set_background(kshim_watch *watch);
 
 #endif
