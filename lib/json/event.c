@@ -21,7 +21,7 @@ static enum kshim__event_type type_of(const char *word, size_t len)
 	return KSHIM__EVENT_OTHER;
 }
 
-/* As API servers write it: the object is what is left of the line but its brace. */
+/* As API servers write it: behind the object is the line's brace, and no further member. */
 static bool read_usual(struct kshim__span line, struct kshim__event *event)
 {
 	static const char before[] = "{\"type\":\"", between[] = "\",\"object\":{";
@@ -34,9 +34,8 @@ static bool read_usual(struct kshim__span line, struct kshim__event *event)
 	if (!quote || (size_t)(end - quote) < sizeof(between) || memcmp(quote, between, sizeof(between) - 1) != 0)
 		return false;
 	event->type = type_of(at, (size_t)(quote - at));
-	event->object.at = quote + sizeof(between) - 2;
-	event->object.len = (size_t)(end - 1 - event->object.at);
-	return true;
+	at = quote + sizeof(between) - 2;
+	return kshim__json_value(at, (size_t)(end - at), &event->object) && event->object.at + event->object.len == end - 1;
 }
 
 static bool read_any(struct kshim__span line, struct kshim__event *event)

@@ -1,6 +1,6 @@
 /*
  * One line of a watch: {"type":"MODIFIED","object":{…}}. What is needed to go on
- * is found without looking at the whole of it.
+ * is found without taking it apart.
  */
 #ifndef KSHIM__JSON_EVENT_H
 #define KSHIM__JSON_EVENT_H
@@ -22,8 +22,8 @@ struct kshim__event {
 	struct kshim__span version; /* metadata.resourceVersion as it stands there, without quotes; empty: none */
 };
 
-/* false: that is no event. The spans point into the line. One that begins as API
- * servers write it is taken to end with its object: nothing in there is checked. */
+/* false: that is no event. The spans point into the line. Of the object its end is
+ * found, and its version: no more of it is checked. */
 bool kshim__event_read(struct kshim__span line, struct kshim__event *event);
 
 /* A bookmark that ends the state which sendInitialEvents asked for (Kubernetes API
