@@ -156,10 +156,12 @@ kshim_call *kshim__call_begin(kshim_call *call, int64_t timeout_ms)
 
 void kshim__call_send(kshim_call *call)
 {
+	kshim_error *error = NULL;
+
 	call->state = KSHIM__CALL_QUEUED;
 	call->queued_us = kshim__now_us();
-	if (!kshim__client_enter(call->client, call->lane, &call->ticket))
-		kshim__call_no_memory(call);
+	if (!kshim__client_enter(call->client, call->lane, &call->ticket, &error))
+		kshim__call_fail(call, error);
 }
 
 static enum kshim__sink take_body(kshim_call *call, const char *data, size_t len)

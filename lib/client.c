@@ -589,9 +589,10 @@ static void admit_more(struct kshim__task *task)
 		admit_next(client, &client->lanes[i]);
 }
 
-bool kshim__client_enter(kshim_client *client, enum kshim__lane_kind which, struct kshim__ticket *ticket)
+bool kshim__client_enter(kshim_client *client, enum kshim__lane_kind which, struct kshim__ticket *ticket,
+			 kshim_error **error)
 {
-	if (!client->lanes[which].open && !open_lane(client, which, NULL))
+	if (!client->lanes[which].open && !open_lane(client, which, error))
 		return false;
 	ticket->lane = &client->lanes[which];
 	ticket->fetches = kshim__client_credential(client);

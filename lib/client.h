@@ -118,8 +118,10 @@ bool kshim__client_renew(kshim_client *client, unsigned credential);
 
 void kshim__client_add_tenant(kshim_client *client, struct kshim__tenant *tenant);
 
-/* Admits the ticket now, through its admit(), or queues it. false: no memory. */
-bool kshim__client_enter(kshim_client *client, enum kshim__lane_kind lane, struct kshim__ticket *ticket);
+/* Admits the ticket now, through its admit(), or queues it. false and *error: the lane
+ * cannot be opened. */
+bool kshim__client_enter(kshim_client *client, enum kshim__lane_kind lane, struct kshim__ticket *ticket,
+			 kshim_error **error);
 /* Leaves, or the queue; others get its place. */
 void kshim__client_leave(kshim_client *client, struct kshim__ticket *ticket);
 
