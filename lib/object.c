@@ -6,7 +6,6 @@
 #include "error.h"
 #include "json/patch.h"
 #include "json/valid.h"
-#include "matcher.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,15 +20,14 @@ const struct kshim__extra *kshim__object_extra(const kshim_object *object)
 	return object->extra ? object->extra : &none;
 }
 
-/* To change; NULL without memory. */
-static struct kshim__extra *make_extra(kshim_object *object)
+struct kshim__extra *kshim__object_make_extra(kshim_object *object)
 {
 	if (!object->extra)
 		object->extra = kshim__calloc(1, sizeof(*object->extra));
 	return object->extra;
 }
 
-static json_t *tree_of(const kshim_object *object)
+json_t *kshim__object_made_tree(const kshim_object *object)
 {
 	return kshim__object_extra(object)->tree;
 }
@@ -158,7 +156,7 @@ kshim_object *kshim_object_new(kshim_client *client, json_t *tree)
 		return NULL;
 	}
 	object = new_object(client, NULL, NULL, 0, false);
-	if (!object || !make_extra(object)) {
+	if (!object || !kshim__object_make_extra(object)) {
 		kshim_object_unref(object);
 		kshim__client_fail(client, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
 		json_decref(tree);
@@ -186,7 +184,8 @@ kshim_object *kshim__object_named(kshim_client *client, const kshim_kind *kind, 
 	kshim__buf_adds(&buf, "}}");
 	text = kshim__buf_take(&buf, &len);
 	object = text ? kshim__object_adopt(client, kind, NULL, text, len, NULL) : NULL;
-	if (object && kind_name && (!make_extra(object) || !(object->extra->kind_name = kshim__strdup(kind_name)))) {
+	if (object && kind_name &&
+	    (!kshim__object_make_extra(object) || !(object->extra->kind_name = kshim__strdup(kind_name)))) {
 		kshim_object_unref(object);
 		return NULL;
 	}
@@ -292,302 +291,7 @@ void *kshim__object_refuse(kshim_object *object, const char *format, ...)
 	return kshim__client_fail(object->client, kshim__error_new(starved ? KSHIM_ENOMEM : KSHIM_EINVAL, "%s", text));
 }
 
-/* Reading. */
-
-static bool read_at(kshim_object *object, const char *pointer, struct kshim__span *value)
-{
-	return object->text && kshim__json_pointer(object->text, object->len, kshim__object_members(object), pointer, value);
-}
-
-/* Keeps a string so that it can be borrowed. `at` finds it again. */
-static const char *keep(kshim_object *object, const char *at, const char *text, size_t len)
-{
-	struct kshim__string *string = kshim__malloc(sizeof(*string) + len + 1);
-
-	if (!string || !make_extra(object)) {
-		kshim__free(string);
-		object->starved = true;
-		return NULL;
-	}
-	string->at = at;
-	memcpy(string->text, text, len);
-	string->text[len] = '\0';
-	string->next = object->extra->strings;
-	object->extra->strings = string;
-	return string->text;
-}
-
-static const char *string_at(kshim_object *object, struct kshim__span value)
-{
-	struct kshim__string *string;
-	const char *kept;
-	bool not_string;
-	size_t len;
-	char *text;
-
-	if (!kshim__json_is_string(value))
-		return NULL;
-	for (string = kshim__object_extra(object)->strings; string; string = string->next)
-		if (string->at == value.at)
-			return string->text;
-	if (!memchr(value.at, '\\', value.len))
-		return keep(object, value.at, value.at + 1, value.len - 2);
-	text = kshim__json_string(value, &len, &not_string);
-	if (!text) {
-		object->starved = object->starved || !not_string;
-		return NULL;
-	}
-	kept = keep(object, value.at, text, len);
-	kshim__free(text);
-	return kept;
-}
-
-const char *kshim_object_get_string(kshim_object *object, const char *pointer)
-{
-	struct kshim__span value;
-	const char *text = NULL;
-
-	if (!object || !pointer)
-		return NULL;
-	if (tree_of(object))
-		text = json_string_value(kshim__json_tree_get(tree_of(object), pointer));
-	else if (read_at(object, pointer, &value))
-		text = string_at(object, value);
-	if (text)
-		return text;
-	if (object->kind && strcmp(pointer, "/kind") == 0)
-		return object->kind->kind;
-	if (object->kind && strcmp(pointer, "/apiVersion") == 0)
-		return object->api_version;
-	return NULL;
-}
-
-bool kshim__object_is(kshim_object *object, const char *pointer, const char *text)
-{
-	struct kshim__span value;
-	const char *found;
-
-	if (!tree_of(object))
-		return read_at(object, pointer, &value) && kshim__json_equals(value, text);
-	found = json_string_value(kshim__json_tree_get(tree_of(object), pointer));
-	return found && strcmp(found, text) == 0;
-}
-
-int kshim_object_get_int(kshim_object *object, const char *pointer, int64_t *value)
-{
-	struct kshim__span span;
-	json_t *node;
-	int64_t number;
-
-	if (!object || !pointer)
-		return -1;
-	if (tree_of(object)) {
-		node = kshim__json_tree_get(tree_of(object), pointer);
-		if (!json_is_integer(node))
-			return -1;
-		number = json_integer_value(node);
-	} else if (!read_at(object, pointer, &span) || !kshim__json_int(span, &number)) {
-		return -1;
-	}
-	if (value)
-		*value = number;
-	return 0;
-}
-
-int kshim_object_get_bool(kshim_object *object, const char *pointer, int *value)
-{
-	struct kshim__span span;
-	json_t *node;
-	bool truth;
-
-	if (!object || !pointer)
-		return -1;
-	if (tree_of(object)) {
-		node = kshim__json_tree_get(tree_of(object), pointer);
-		if (!json_is_boolean(node))
-			return -1;
-		truth = json_is_true(node);
-	} else if (!read_at(object, pointer, &span) || !kshim__json_bool(span, &truth)) {
-		return -1;
-	}
-	if (value)
-		*value = truth;
-	return 0;
-}
-
-int kshim_object_get_double(kshim_object *object, const char *pointer, double *value)
-{
-	struct kshim__span span;
-	json_t *node;
-	double number;
-
-	if (!object || !pointer)
-		return -1;
-	if (tree_of(object)) {
-		node = kshim__json_tree_get(tree_of(object), pointer);
-		if (!json_is_number(node))
-			return -1;
-		number = json_number_value(node);
-	} else if (!read_at(object, pointer, &span) || !kshim__json_double(span, &number)) {
-		return -1;
-	}
-	if (value)
-		*value = number;
-	return 0;
-}
-
-int kshim_object_has(kshim_object *object, const char *pointer)
-{
-	struct kshim__span span;
-	json_t *node;
-
-	if (!object || !pointer)
-		return 0;
-	if (tree_of(object)) {
-		node = kshim__json_tree_get(tree_of(object), pointer);
-		return node && !json_is_null(node);
-	}
-	if (read_at(object, pointer, &span))
-		return span.at[0] != 'n';
-	return kshim_object_get_string(object, pointer) != NULL;
-}
-
-size_t kshim_object_get_size(kshim_object *object, const char *pointer)
-{
-	struct kshim__span span;
-	size_t cursor = 0, count = 0;
-	json_t *node;
-
-	if (!object || !pointer)
-		return 0;
-	if (tree_of(object)) {
-		node = kshim__json_tree_get(tree_of(object), pointer);
-		return json_is_array(node) ? json_array_size(node) : json_object_size(node);
-	}
-	if (!read_at(object, pointer, &span) || (span.at[0] != '[' && span.at[0] != '{'))
-		return 0;
-	while (kshim__json_next(span, &cursor, NULL, NULL))
-		count++;
-	return count;
-}
-
-/* A key may hold '/' and '~', which a pointer escapes (RFC 6901, 3). */
-static const char *get_in_map(kshim_object *object, const char *map, const char *key)
-{
-	const char *text = NULL;
-	struct kshim__buf pointer;
-
-	if (!object || !key)
-		return NULL;
-	kshim__buf_init(&pointer);
-	kshim__buf_adds(&pointer, map);
-	for (; *key; key++) {
-		if (*key == '~')
-			kshim__buf_adds(&pointer, "~0");
-		else if (*key == '/')
-			kshim__buf_adds(&pointer, "~1");
-		else
-			kshim__buf_addc(&pointer, *key);
-	}
-	if (!pointer.failed)
-		text = kshim_object_get_string(object, pointer.data);
-	else
-		object->starved = true;
-	kshim__buf_free(&pointer);
-	return text;
-}
-
-const char *kshim_object_get_label(kshim_object *object, const char *key)
-{
-	return get_in_map(object, "/metadata/labels/", key);
-}
-
-const char *kshim_object_get_annotation(kshim_object *object, const char *key)
-{
-	return get_in_map(object, "/metadata/annotations/", key);
-}
-
-static bool matches(kshim_object *object, const struct kshim__matcher *matcher, bool *ok)
-{
-	struct kshim__span labels = {"", 0};
-	json_t *tree;
-	char *text;
-	bool matched;
-
-	*ok = true;
-	if (!tree_of(object)) {
-		if (!read_at(object, "/metadata/labels", &labels))
-			labels.len = 0;
-		return kshim__matcher_matches_labels(matcher, labels);
-	}
-	tree = kshim__json_tree_get(tree_of(object), "/metadata/labels");
-	if (!json_is_object(tree))
-		return kshim__matcher_matches_labels(matcher, labels);
-	text = json_dumps(tree, DUMP_FLAGS);
-	*ok = text != NULL;
-	if (!text)
-		return false;
-	labels.at = text;
-	labels.len = strlen(text);
-	matched = kshim__matcher_matches_labels(matcher, labels);
-	kshim__free(text);
-	return matched;
-}
-
-int kshim_object_matches(kshim_object *object, const char *labels)
-{
-	struct kshim__matcher *matcher;
-	kshim_error *error = NULL;
-	bool matched, ok;
-
-	if (!object)
-		return -1;
-	matcher = kshim__matcher_new(labels, &error);
-	if (!matcher) {
-		kshim__client_fail(object->client, error);
-		return -1;
-	}
-	matched = matches(object, matcher, &ok);
-	kshim__matcher_free(matcher);
-	if (!ok)
-		kshim__client_fail(object->client, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
-	return ok ? matched : -1;
-}
-
-static const char *not_empty(const char *text)
-{
-	return text && *text ? text : NULL;
-}
-
-const char *kshim_object_name(kshim_object *object)
-{
-	return not_empty(kshim_object_get_string(object, "/metadata/name"));
-}
-
-const char *kshim_object_namespace(kshim_object *object)
-{
-	return not_empty(kshim_object_get_string(object, "/metadata/namespace"));
-}
-
-const char *kshim_object_uid(kshim_object *object)
-{
-	return not_empty(kshim_object_get_string(object, "/metadata/uid"));
-}
-
-const char *kshim_object_resource_version(kshim_object *object)
-{
-	return not_empty(kshim_object_get_string(object, "/metadata/resourceVersion"));
-}
-
-const char *kshim_object_api_version(kshim_object *object)
-{
-	return not_empty(kshim_object_get_string(object, "/apiVersion"));
-}
-
-const char *kshim_object_kind(kshim_object *object)
-{
-	return not_empty(kshim_object_get_string(object, "/kind"));
-}
+/* Text and tree. */
 
 /* The bytes as they came, with apiVersion and kind put in front where they are
  * missing. */
@@ -602,12 +306,12 @@ static char *complete_text(kshim_object *object, size_t *len)
 	kshim__buf_init(&buf);
 	kshim__buf_reserve(&buf, object->len + 128);
 	kshim__buf_addc(&buf, '{');
-	if (!read_at(object, "/kind", &value)) {
+	if (!kshim__object_read_at(object, "/kind", &value)) {
 		kshim__buf_adds(&buf, "\"kind\":");
 		kshim__buf_add_json_string(&buf, object->kind->kind, strlen(object->kind->kind));
 		kshim__buf_addc(&buf, ',');
 	}
-	if (!read_at(object, "/apiVersion", &value)) {
+	if (!kshim__object_read_at(object, "/apiVersion", &value)) {
 		kshim__buf_adds(&buf, "\"apiVersion\":");
 		kshim__buf_add_json_string(&buf, object->api_version, strlen(object->api_version));
 		kshim__buf_addc(&buf, ',');
@@ -624,7 +328,7 @@ static bool is_complete(kshim_object *object)
 	struct kshim__span value;
 
 	return !object->kind || !object->api_version ||
-	       (read_at(object, "/kind", &value) && read_at(object, "/apiVersion", &value));
+	       (kshim__object_read_at(object, "/kind", &value) && kshim__object_read_at(object, "/apiVersion", &value));
 }
 
 /* The whole text, made anew. */
@@ -632,13 +336,13 @@ static char *make_text(kshim_object *object, size_t *len)
 {
 	char *text;
 
-	if (!tree_of(object) && is_complete(object)) {
+	if (!kshim__object_made_tree(object) && is_complete(object)) {
 		*len = object->len;
 		return kshim__memdup(object->text, object->len);
 	}
-	if (!tree_of(object))
+	if (!kshim__object_made_tree(object))
 		return complete_text(object, len);
-	text = json_dumps(tree_of(object), DUMP_FLAGS);
+	text = json_dumps(kshim__object_made_tree(object), DUMP_FLAGS);
 	*len = text ? strlen(text) : 0;
 	return text;
 }
@@ -650,14 +354,14 @@ const char *kshim_object_text(kshim_object *object, size_t *len)
 
 	if (!object)
 		return NULL;
-	if (!tree_of(object) && is_complete(object)) {
+	if (!kshim__object_made_tree(object) && is_complete(object)) {
 		if (len)
 			*len = object->len;
 		return object->text;
 	}
 	/* bytes are completed once, so that the text can be borrowed */
-	if (tree_of(object) || !kshim__object_extra(object)->dump) {
-		dump = make_extra(object) ? make_text(object, &size) : NULL;
+	if (kshim__object_made_tree(object) || !kshim__object_extra(object)->dump) {
+		dump = kshim__object_make_extra(object) ? make_text(object, &size) : NULL;
 		if (!dump)
 			return NULL;
 		kshim__free(object->extra->dump);
@@ -675,9 +379,9 @@ json_t *kshim_object_tree(kshim_object *object)
 	const char *text;
 	size_t len;
 
-	if (!object || tree_of(object))
-		return object ? tree_of(object) : NULL;
-	if (!make_extra(object))
+	if (!object || kshim__object_made_tree(object))
+		return object ? kshim__object_made_tree(object) : NULL;
+	if (!kshim__object_make_extra(object))
 		return NULL;
 	borrowed = object->extra->dump != NULL;
 	text = kshim_object_text(object, &len);
@@ -774,7 +478,7 @@ char *kshim__object_diff(kshim_object *object, bool if_unchanged, size_t *len, b
 	json_t *before, *patch;
 	char *body, *whole = NULL;
 
-	*empty = !tree_of(object);
+	*empty = !kshim__object_made_tree(object);
 	if (*empty)
 		return NULL;
 	if (!object->text) {
@@ -788,7 +492,7 @@ char *kshim__object_diff(kshim_object *object, bool if_unchanged, size_t *len, b
 	}
 	if (!before)
 		return NULL;
-	patch = kshim__json_merge_diff(before, tree_of(object));
+	patch = kshim__json_merge_diff(before, kshim__object_made_tree(object));
 	*empty = patch && json_object_size(patch) == 0;
 	version = json_string_value(kshim__json_tree_get(before, "/metadata/resourceVersion"));
 	if (patch && !*empty && if_unchanged && version)

@@ -44,6 +44,10 @@ struct kshim_object {
 
 /* Never NULL: all of it empty, where there is none. */
 const struct kshim__extra *kshim__object_extra(const kshim_object *object);
+/* To change, made if there is none; NULL without memory. */
+struct kshim__extra *kshim__object_make_extra(kshim_object *object);
+/* NULL: none was made, the text is all there is. */
+json_t *kshim__object_made_tree(const kshim_object *object);
 /* What was noted of the text, NULL: nothing. */
 const struct kshim__members *kshim__object_members(const kshim_object *object);
 
@@ -76,6 +80,9 @@ bool kshim__object_starved(kshim_object *object);
 /* Fails the client, for an argument that is no good, with KSHIM_EINVAL and the
  * text; or with KSHIM_ENOMEM, if it could not be read. NULL. */
 void *kshim__object_refuse(kshim_object *object, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Finds a value in the bytes; false without bytes, or where there is none. */
+bool kshim__object_read_at(kshim_object *object, const char *pointer, struct kshim__span *value);
 
 /* true where the string is `text`; needs no memory. */
 bool kshim__object_is(kshim_object *object, const char *pointer, const char *text);
