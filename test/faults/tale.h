@@ -26,6 +26,9 @@
 	"\"reason\":\"" reason "\",\"code\":" #code rest "}"
 #define GONE STATUS(410, "Expired", "")
 #define TOO_NEW STATUS(504, "Timeout", ",\"details\":{\"causes\":[{\"reason\":\"ResourceVersionTooLarge\"}]}")
+/* The state that most of them begin with, and how it is told. */
+#define PODS_5 {"GET", LIST_PATH, .answer = {.body = LIST("5", OBJECT("a", "4") "," OBJECT("b", "3"))}}
+#define TOLD_5 "BEGIN +a4 +b3 END(5)"
 /* The stream of events that goes on without an end. */
 #define OPEN(text) {.body = text, .coding = FAKEAPI_CHUNKED, .end = FAKEAPI_STALL, .end_after = FAKEAPI_ALL}
 /* One that the server ends. */
@@ -117,6 +120,14 @@ static inline void tale_done(kshim_result *result, void *user)
 	for (i = 0; i <= KSHIM_WATCH_DROPS; i++)
 		tale->counts[i] = kshim_watch_count(tale->watch, (kshim_watch_counter)i);
 	kshim_watch_stop(tale->watch); /* does nothing any more */
+}
+
+/* The number behind a word, as "resourceVersion="; 0: none. */
+static inline uint64_t number_behind(const char *path, const char *word)
+{
+	const char *at = strstr(path, word);
+
+	return at ? strtoull(at + strlen(word), NULL, 10) : 0;
 }
 
 /* A rig whose watches speak what its calls speak. */

@@ -10,36 +10,13 @@
 /* LINK: -Wl,--wrap=kshim__malloc,--wrap=kshim__calloc,--wrap=kshim__realloc,--wrap=kshim__memdup,--wrap=kshim__strdup,--wrap=clock_gettime,--wrap=epoll_wait */
 #include "../testutil.h"
 #include "../unit/failalloc.h"
+#include "fastclock.h"
 #include "memory_server.h"
 
 #include <ctype.h>
-#include <sys/epoll.h>
-#include <time.h>
 
 #define SPEED 50 /* times */
 #define DEADLINE_MS (20 * 1000 * SPEED)
-
-int __real_clock_gettime(clockid_t clock, struct timespec *now);
-int __real_epoll_wait(int epoll, struct epoll_event *events, int room, int timeout);
-int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
-int __wrap_epoll_wait(int epoll, struct epoll_event *events, int room, int timeout);
-
-int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
-{
-	int rc = __real_clock_gettime(clock, now);
-	int64_t ns = (int64_t)now->tv_nsec * SPEED;
-
-	if (rc == 0 && clock == CLOCK_MONOTONIC) {
-		now->tv_sec = now->tv_sec * SPEED + ns / 1000000000;
-		now->tv_nsec = ns % 1000000000;
-	}
-	return rc;
-}
-
-int __wrap_epoll_wait(int epoll, struct epoll_event *events, int room, int timeout)
-{
-	return __real_epoll_wait(epoll, events, room, timeout > 0 ? (timeout + SPEED - 1) / SPEED : timeout);
-}
 
 /* One turn: a client of its own, and a verb. */
 
@@ -777,6 +754,7 @@ int main(void)
 	size_t i, count = is_slow() ? COUNT(scenarios) : COUNT(tests);
 
 	test_begin();
+	speed = SPEED;
 	for (i = 0; i < count; i++) {
 		static const char *const how[] = {" (h1)", " (h1, all the rest)", " (h2)"};
 		unsigned which = (unsigned)(i / COUNT(scenarios));

@@ -3,9 +3,6 @@
 
 #include <unistd.h>
 
-#define PODS_5 {"GET", LIST_PATH, .answer = {.body = LIST("5", OBJECT("a", "4") "," OBJECT("b", "3"))}}
-#define TOLD_5 "BEGIN +a4 +b3 END(5)"
-
 static void set_version(struct rig *rig, const char *version)
 {
 	assert_int_equal(kshim_query_set_resource_version(rig->pods, version, KSHIM_MATCH_UNSET), 0);
