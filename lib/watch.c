@@ -226,6 +226,19 @@ static bool is_too_new(const kshim_error *error)
 	return false;
 }
 
+/* By the field that it finds fault with: that of servers before 1.27, and that of
+ * those whose gate is off (apimachinery, meta/internalversion/validation). */
+static bool refuses_streamed_state(const kshim_error *error)
+{
+	size_t i;
+
+	for (i = 0; error && error->code == KSHIM_EREFUSED && i < error->cause_count; i++)
+		if (error->causes[i].field && (strcmp(error->causes[i].field, "resourceVersionMatch") == 0 ||
+					       strcmp(error->causes[i].field, "sendInitialEvents") == 0))
+			return true;
+	return false;
+}
+
 static void tell_late(kshim_watch *watch)
 {
 	watch->told_late = true;
@@ -497,8 +510,7 @@ static void stream_is_over(kshim_watch *watch)
 	problem = watch->problem;
 	if (watch->news || lived > LIVED_US)
 		watch->failures = 0;
-	if (watch->initial && kshim_error_http_status(problem) / 100 == 4 &&
-	    (kshim_error_code(problem) == KSHIM_EREFUSED || kshim_error_code(problem) == KSHIM_EBADREQUEST)) {
+	if (watch->initial && refuses_streamed_state(problem)) {
 		watch->client->no_streamed_state = true;
 		begin(watch);
 	} else if (kshim_error_code(problem) == KSHIM_EGONE ||

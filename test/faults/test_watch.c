@@ -415,30 +415,77 @@ static void test_streamed_state(void **state)
 	rig_stop(&rig);
 }
 
+#define FAULT(field, message) ",\"details\":{\"causes\":[{\"reason\":\"FieldValueForbidden\",\"message\":\"" message "\",\"field\":\"" field "\"}]}"
+
 /* A server that does not know how: a list in its place, and the client remembers. */
+static void test_streamed_state_unknown(void **state)
+{
+	static const char *const answers[] = {
+		/* 1.24; one with its gate off */
+		STATUS(422, "Invalid", FAULT("resourceVersionMatch", "Forbidden: resourceVersionMatch is forbidden for watch")),
+		STATUS(422, "Invalid", FAULT("sendInitialEvents", "Forbidden: sendInitialEvents is forbidden for watch unless "
+							      "the WatchList feature gate is enabled")),
+	};
+	size_t i;
+	int round;
+
+	for (i = 0; i < COUNT(answers); i++) {
+		const struct fakeapi_route routes[] = {
+			{"GET", WATCH_PATH "sendInitialEvents=true&*", .answer = {.status = 422, .body = answers[i]}},
+			{"GET", WATCH_FROM("5"), .answer = OPEN(EVENT("MODIFIED", OBJECT("a", "6")))},
+			PODS_5,
+		};
+		kshim_options *options = kshim_options_new();
+		struct rig rig;
+
+		watch_rig(&rig, state, routes, COUNT(routes));
+		kshim_options_set_watch_streamed_state(options, 1);
+		for (round = 0; round < 2; round++) {
+			struct tale tale = {.stop_at = "(6)"};
+
+			tale_run(&rig, &tale, options);
+			assert_tale(&tale, TOLD_5 " ~a6(6)");
+			assert_int_equal(fakeapi_count(rig.api, "GET", WATCH_PATH "sendInitialEvents*"), 1);
+		}
+		assert_int_equal(fakeapi_request_count(rig.api), 5);
+		kshim_options_free(options);
+		rig_stop(&rig);
+	}
+}
+
+/* One that finds fault with something else: that is the watch's error, and the client asks again. */
 static void test_streamed_state_refused(void **state)
 {
-	const struct fakeapi_route routes[] = {
-		{"GET", WATCH_PATH "sendInitialEvents=true&*", .answer = {.status = 422, .body = STATUS(422, "Invalid", "")}},
-		{"GET", WATCH_FROM("5"), .answer = OPEN(EVENT("MODIFIED", OBJECT("a", "6")))},
-		PODS_5,
+	static const struct {
+		struct fakeapi_answer answer;
+		kshim_code code;
+	} cases[] = {
+		{{.status = 400, .body = STATUS(400, "BadRequest", "")}, KSHIM_EBADREQUEST}, /* a selector */
+		{{.status = 422, .body = STATUS(422, "Invalid", "")}, KSHIM_EREFUSED},
+		{{.status = 422, .body = STATUS(422, "Invalid", FAULT("fieldSelector", "Invalid value"))}, KSHIM_EREFUSED},
 	};
-	kshim_options *options = kshim_options_new();
-	struct rig rig;
-	int i;
+	size_t i;
+	unsigned round;
 
-	watch_rig(&rig, state, routes, COUNT(routes));
-	kshim_options_set_watch_streamed_state(options, 1);
-	for (i = 0; i < 2; i++) {
-		struct tale tale = {.stop_at = "(6)"};
+	for (i = 0; i < COUNT(cases); i++) {
+		const struct fakeapi_route routes[] = {{"GET", WATCH_PATH, .answer = cases[i].answer}, PODS_5};
+		kshim_options *options = kshim_options_new();
+		struct rig rig;
 
-		tale_run(&rig, &tale, options);
-		assert_tale(&tale, TOLD_5 " ~a6(6)");
-		assert_int_equal(fakeapi_count(rig.api, "GET", WATCH_PATH "sendInitialEvents*"), 1);
+		watch_rig(&rig, state, routes, COUNT(routes));
+		kshim_options_set_watch_streamed_state(options, 1);
+		for (round = 1; round <= 2; round++) {
+			struct tale tale = {0};
+
+			tale_run(&rig, &tale, options);
+			assert_tale(&tale, "");
+			assert_int_equal(tale.code, cases[i].code);
+			assert_int_equal(fakeapi_count(rig.api, "GET", WATCH_PATH "sendInitialEvents*"), round);
+			assert_int_equal(fakeapi_request_count(rig.api), round);
+		}
+		kshim_options_free(options);
+		rig_stop(&rig);
 	}
-	assert_int_equal(fakeapi_request_count(rig.api), 5);
-	kshim_options_free(options);
-	rig_stop(&rig);
 }
 
 /* 410 in the middle of a streamed state, and behind it. */
@@ -545,6 +592,7 @@ int main(void)
 		BOTH_HTTP(test_version_too_new),
 		BOTH_HTTP(test_once),
 		BOTH_HTTP(test_streamed_state),
+		BOTH_HTTP(test_streamed_state_unknown),
 		BOTH_HTTP(test_streamed_state_refused),
 		BOTH_HTTP(test_streamed_state_gap),
 		BOTH_HTTP(test_pages),
