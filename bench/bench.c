@@ -55,7 +55,7 @@ void bench_options(struct bench_options *o, int argc, char **argv)
 
 	*o = (struct bench_options){
 		.ca_file = "", .path = "/api/v1/pods", .http = 11, .count = 1, .inflight = 1,
-		.connections = 10, .watches = 1, .per = 40, .namespace = "poked",
+		.connections = 10, .watches = 1, .per = 25, .namespace = "poked",
 	};
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (c) {

@@ -17,7 +17,7 @@ EVENT_LIMIT = 1.3               # CPU of an event, to the bare program's
 EACH_LIMIT_KB = 20              # RSS of an idle watch
 MANY_LIMIT = 2.0                # CPU of an event on one of --watches, to one of 10
 FEW = 10
-PLANS = ((1, 1), (2, 1), (2, 10), (2, 25), (2, 40), (2, 50), (2, 100))   # HTTP version, watches a connection
+PLANS = ((1, 1), (2, 1), (2, 10), (2, 20), (2, 25), (2, 30), (2, 40), (2, 100))   # HTTP version, watches a connection
 RUN_SECONDS = 120               # and no run takes longer
 
 

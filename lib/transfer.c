@@ -378,8 +378,6 @@ static CURL *new_handle(struct kshim__transport *transport)
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
 			 transport->http_version ? transport->http_version : (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
-	if (transport->buffer_size)
-		curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, transport->buffer_size);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
 	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_MAX_S);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, kshim__multi_open_socket);
@@ -435,6 +433,7 @@ static void put_back(struct kshim__transfer *transfer, bool keep)
 	transfer->exchange.easy = NULL;
 	if (!easy)
 		return;
+	transport->under_way--;
 	if (!transfer->sends)
 		one_is_out(transport);
 	if (keep && transfer->generation == transport->generation && transport->idle_count < KSHIM__IDLE_HANDLES)
@@ -468,6 +467,7 @@ bool kshim__transfer_start(struct kshim__transfer *transfer)
 	if (!easy)
 		return false;
 	transfer->exchange.easy = easy;
+	transport->under_way++;
 	transport->unsent++;
 	transfer->generation = transport->generation;
 	transfer->exchange.finished = exchange_finished;
@@ -493,6 +493,9 @@ bool kshim__transfer_start(struct kshim__transfer *transfer)
 	if (!code)
 		code = curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING,
 					transport->access->no_compression || transfer->uncompressed ? NULL : "gzip");
+	if (transport->buffer_size)
+		curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, transport->under_way > KSHIM__CROWD ?
+				 transport->crowd_buffer_size : transport->buffer_size);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers->list);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, &transfer->exchange);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);

@@ -14,6 +14,7 @@
 #include "multi.h"
 
 #define KSHIM__IDLE_HANDLES 128
+#define KSHIM__CROWD 10
 
 struct kshim__transport {
 	struct kshim__multi multi;
@@ -27,7 +28,9 @@ struct kshim__transport {
 	unsigned generation; /* of the settings: a handle of an earlier one is not kept */
 	unsigned unsent;     /* transfers whose request has not gone out yet */
 	bool one_by_one;     /* see kshim__transport_has_room() */
-	long buffer_size; /* of each handle's receive buffer; 0: libcurl's own choice */
+	long buffer_size; /* of a handle's receive buffer; 0: libcurl's own choice */
+	long crowd_buffer_size; /* the same, while more than KSHIM__CROWD are under way */
+	unsigned under_way;
 	bool connected;      /* a request did go out on a connection that may still be there */
 	struct kshim__task *room; /* queued when another transfer may start, or NULL */
 	CURLSH *share;                /* TLS sessions */

@@ -381,7 +381,7 @@ static bool all_open(void *user)
 static void many(void **state)
 {
 	static struct told told[MANY];
-	int before, fds, per_connection = strcmp(live_http, "2") == 0 ? 40 : 1;
+	int before, fds, per_connection = strcmp(live_http, "2") == 0 ? 25 : 1;
 	kshim_query *query;
 	char value[16];
 	unsigned i;
