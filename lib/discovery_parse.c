@@ -2,6 +2,7 @@
 
 #include "alloc.h"
 #include "buf.h"
+#include "json/tree.h"
 #include "path.h"
 #include "resources/builtin.h"
 
@@ -22,17 +23,6 @@ struct resource {
 	json_t *subresources; /* of strings, or of objects that have "subresource" */
 	bool namespaced;
 };
-
-static json_t *parse(const char *json, size_t len, bool *no_memory)
-{
-	json_error_t error;
-	json_t *root = json_loadb(json, len, 0, &error);
-
-	/* jansson often says nothing at all when an allocation fails, but always what
-	 * is wrong with a text (a string it cannot store being an "invalid token") */
-	*no_memory = !root && (!*error.text || json_error_code(&error) == json_error_out_of_memory);
-	return root;
-}
 
 static const char *text(const json_t *object, const char *key)
 {
@@ -306,7 +296,7 @@ enum kshim__discovery_form kshim__discovery_read_root(const char *json, size_t l
 {
 	enum kshim__discovery_form form;
 	bool no_memory;
-	json_t *root = parse(json, len, &no_memory);
+	json_t *root = kshim__json_tree_parse(json, len, false, &no_memory);
 
 	if (!root)
 		return no_memory ? KSHIM__DISCOVERY_NOMEM : KSHIM__DISCOVERY_BAD;
@@ -383,7 +373,7 @@ int kshim__discovery_read_resources(const char *json, size_t len, const struct k
 				    struct kshim__kinds *kinds)
 {
 	bool no_memory, ok;
-	json_t *root = parse(json, len, &no_memory);
+	json_t *root = kshim__json_tree_parse(json, len, false, &no_memory);
 
 	ok = root && strcmp(text(root, "kind"), "APIResourceList") == 0 && read_resources(root, of, kinds);
 	json_decref(root);

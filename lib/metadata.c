@@ -1,6 +1,7 @@
 #include "alloc.h"
 #include "composite.h"
 #include "error.h"
+#include "json/tree.h"
 #include "options.h"
 #include "query.h"
 #include "selector.h"
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(17))
 #define ATTEMPTS 5
 #define ANNOTATION_KEY_MAX (253 + 1 + 63)
 
@@ -149,11 +149,12 @@ static void send_list(struct edit *edit, json_t *list, const char *version)
 	bool finalizers = strcmp(edit->list, "/metadata/finalizers") == 0;
 	struct kshim__step *step;
 	json_t *patch;
+	size_t len;
 	char *text;
 
 	patch = json_pack("{s:{s:s,s:O}}", "metadata", "resourceVersion", version,
 			  finalizers ? "finalizers" : "ownerReferences", list);
-	text = patch ? json_dumps(patch, DUMP_FLAGS) : NULL;
+	text = kshim__json_tree_text(patch, &len);
 	json_decref(patch);
 	if (!text) {
 		kshim__composite_no_memory(&edit->composite);
@@ -162,7 +163,7 @@ static void send_list(struct edit *edit, json_t *list, const char *version)
 	edit->attempts++;
 	step = kshim__step_new(&edit->composite, sent, edit);
 	if (step)
-		kshim__step_start(step, kshim_object_patch(edit->object, KSHIM_PATCH_MERGE, text, strlen(text), edit->options,
+		kshim__step_start(step, kshim_object_patch(edit->object, KSHIM_PATCH_MERGE, text, len, edit->options,
 							   kshim__step_done, step));
 	kshim__free(text);
 }
@@ -184,7 +185,7 @@ static void change_list(struct kshim__composite *composite, kshim_result *result
 		return;
 	}
 	if (kshim__json_pointer(now->text, now->len, &now->members, edit->list, &span) && span.at[0] == '[')
-		list = json_loadb(span.at, span.len, JSON_ALLOW_NUL, NULL);
+		list = kshim__json_tree_parse(span.at, span.len, false, NULL);
 	else
 		list = json_array();
 	if (list)

@@ -5,13 +5,12 @@
 #include "client.h"
 #include "error.h"
 #include "json/patch.h"
+#include "json/tree.h"
 #include "json/valid.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(17))
 
 const struct kshim__extra *kshim__object_extra(const kshim_object *object)
 {
@@ -334,17 +333,13 @@ static bool is_complete(kshim_object *object)
 /* The whole text, made anew. */
 static char *make_text(kshim_object *object, size_t *len)
 {
-	char *text;
-
 	if (!kshim__object_made_tree(object) && is_complete(object)) {
 		*len = object->len;
 		return kshim__memdup(object->text, object->len);
 	}
 	if (!kshim__object_made_tree(object))
 		return complete_text(object, len);
-	text = json_dumps(kshim__object_made_tree(object), DUMP_FLAGS);
-	*len = text ? strlen(text) : 0;
-	return text;
+	return kshim__json_tree_text(kshim__object_made_tree(object), len);
 }
 
 const char *kshim_object_text(kshim_object *object, size_t *len)
@@ -386,7 +381,7 @@ json_t *kshim_object_tree(kshim_object *object)
 	borrowed = object->extra->dump != NULL;
 	text = kshim_object_text(object, &len);
 	if (text)
-		object->extra->tree = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+		object->extra->tree = kshim__json_tree_parse(text, len, true, NULL);
 	if (!borrowed) {
 		kshim__free(object->extra->dump);
 		object->extra->dump = NULL;
@@ -439,10 +434,12 @@ void kshim__object_replace_text(kshim_object *object, char *text, size_t len)
 
 static json_t *parse(const char *text, size_t len, kshim_error **error)
 {
-	json_error_t why;
-	json_t *tree = json_loadb(text, len, JSON_ALLOW_NUL, &why);
+	bool no_memory;
+	json_t *tree = kshim__json_tree_parse(text, len, false, &no_memory);
 
-	return tree ? tree : kshim__fail(error, KSHIM_EINVAL, "not JSON: line %d: %s", why.line, why.text);
+	if (!tree && no_memory)
+		return kshim__fail(error, KSHIM_ENOMEM, "out of memory");
+	return tree ? tree : kshim__fail(error, KSHIM_EINVAL, "no JSON, or it has a number that is too large to be kept");
 }
 
 char *kshim__object_body(kshim_object *object, const char *const *without, size_t *len, kshim_error **error)
@@ -464,12 +461,9 @@ char *kshim__object_body(kshim_object *object, const char *const *without, size_
 		return NULL;
 	for (i = 0; without[i]; i++)
 		kshim__json_tree_remove(tree, without[i]);
-	body = json_dumps(tree, DUMP_FLAGS);
+	body = kshim__json_tree_text(tree, len);
 	json_decref(tree);
-	if (!body)
-		return kshim__fail(error, KSHIM_ENOMEM, "out of memory");
-	*len = strlen(body);
-	return body;
+	return body ? body : kshim__fail(error, KSHIM_ENOMEM, "out of memory");
 }
 
 char *kshim__object_diff(kshim_object *object, bool if_unchanged, size_t *len, bool *empty, kshim_error **error)
@@ -498,10 +492,7 @@ char *kshim__object_diff(kshim_object *object, bool if_unchanged, size_t *len, b
 	if (patch && !*empty && if_unchanged && version)
 		kshim__json_tree_set(patch, "/metadata/resourceVersion", json_string(version));
 	json_decref(before);
-	body = patch ? json_dumps(patch, DUMP_FLAGS) : NULL;
+	body = kshim__json_tree_text(patch, len);
 	json_decref(patch);
-	if (!body)
-		return kshim__fail(error, KSHIM_ENOMEM, "out of memory");
-	*len = strlen(body);
-	return body;
+	return body ? body : kshim__fail(error, KSHIM_ENOMEM, "out of memory");
 }

@@ -6,6 +6,7 @@
 #include "client.h"
 #include "error.h"
 #include "json/patch.h"
+#include "json/tree.h"
 #include "matcher.h"
 
 #include <string.h>
@@ -240,12 +241,11 @@ static bool matches(kshim_object *object, const struct kshim__matcher *matcher, 
 	tree = kshim__json_tree_get(kshim__object_made_tree(object), "/metadata/labels");
 	if (!json_is_object(tree))
 		return kshim__matcher_matches_labels(matcher, labels);
-	text = json_dumps(tree, JSON_COMPACT);
+	text = kshim__json_tree_text(tree, &labels.len);
 	*ok = text != NULL;
 	if (!text)
 		return false;
 	labels.at = text;
-	labels.len = strlen(text);
 	matched = kshim__matcher_matches_labels(matcher, labels);
 	kshim__free(text);
 	return matched;

@@ -66,6 +66,16 @@ void kshim__headers_unref(struct kshim__headers *headers)
 
 /* The transport. */
 
+/* What libcurl makes of a URL or a part of it. */
+static bool url_ok(CURLUcode code, const char *what, const char *text, const char *problem, kshim_error **error)
+{
+	if (code == CURLUE_OUT_OF_MEMORY)
+		kshim__fail(error, KSHIM_ENOMEM, "out of memory");
+	else if (code != CURLUE_OK)
+		kshim__fail(error, KSHIM_ECONFIG, "%s %s: %s", what, text, problem);
+	return code == CURLUE_OK;
+}
+
 /* With tls-server-name the URL holds that name, for SNI and verification, while
  * the connection goes to, and the Host header names, the real server. */
 static bool split_server(struct kshim__transport *transport, kshim_error **error)
@@ -74,27 +84,26 @@ static bool split_server(struct kshim__transport *transport, kshim_error **error
 	CURLU *url = curl_url();
 	char *host = NULL, *port = NULL, *full = NULL;
 	struct kshim__buf buf;
+	CURLUcode code;
 	bool ok = false;
 
 	kshim__buf_init(&buf);
 	if (!url)
 		goto out;
-	if (curl_url_set(url, CURLUPART_URL, access->server, 0) != CURLUE_OK) {
-		kshim__fail(error, KSHIM_ECONFIG, "server %s: not a URL that can be used", access->server);
+	code = curl_url_set(url, CURLUPART_URL, access->server, 0);
+	if (!url_ok(code, "server", access->server, "not a URL that can be used", error))
 		goto out;
-	}
 	if (!access->tls_server_name || !access->https) {
 		transport->base_url = kshim__strdup(access->server);
 		ok = transport->base_url != NULL;
 		goto out;
 	}
-	if (curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
-	    curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK ||
-	    curl_url_set(url, CURLUPART_HOST, access->tls_server_name, 0) != CURLUE_OK ||
-	    curl_url_get(url, CURLUPART_URL, &full, 0) != CURLUE_OK) {
-		kshim__fail(error, KSHIM_ECONFIG, "tls-server-name %s: not a host name", access->tls_server_name);
+	if ((code = curl_url_get(url, CURLUPART_HOST, &host, 0)) == CURLUE_OK &&
+	    (code = curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT)) == CURLUE_OK &&
+	    (code = curl_url_set(url, CURLUPART_HOST, access->tls_server_name, 0)) == CURLUE_OK)
+		code = curl_url_get(url, CURLUPART_URL, &full, 0);
+	if (!url_ok(code, "tls-server-name", access->tls_server_name, "not a host name", error))
 		goto out;
-	}
 	while (*full && full[strlen(full) - 1] == '/')
 		full[strlen(full) - 1] = '\0';
 	transport->base_url = kshim__strdup(full);

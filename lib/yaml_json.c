@@ -1,6 +1,9 @@
 #include "yaml_json.h"
 
+#include "alloc.h"
 #include "error.h"
+#include "json/scan.h"
+#include "json/tree.h"
 
 #include <limits.h>
 #include <string.h>
@@ -99,16 +102,19 @@ static bool walk_member(struct walk *walk, bool object, size_t index)
 	bool good;
 
 	if (object) {
-		json_t *key = NULL;
+		char *key = NULL;
 
 		skip_string(walk);
 		if (walk->lines.map && walk->lines.at < walk->lines.depth) {
-			key = json_loadb(from, (size_t)(walk->at - from), JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+			struct kshim__span name = {from, (size_t)(walk->at - from)};
+			bool no_string;
+
+			key = kshim__json_string(name, NULL, &no_string);
 			if (!key)
 				walk->lines.failed = true;
 		}
-		before = kshim__yaml_lines_key(&walk->lines, key ? json_string_value(key) : "", line);
-		json_decref(key);
+		before = kshim__yaml_lines_key(&walk->lines, key ? key : "", line);
+		kshim__free(key);
 		skip_space(walk);
 		if (walk->at < walk->end)
 			walk->at++; /* the colon */
@@ -152,38 +158,46 @@ static bool walk_value(struct walk *walk)
 	return true;
 }
 
-/* jansson quotes the text around a mistake, which may be a secret. */
+/* jansson says what is wrong; it quotes the text around it, which may be a secret. */
 static void *fail_at(kshim_error **error, kshim_code code, const char *source, unsigned line, unsigned column,
-		     const json_error_t *what)
+		     bool no_memory, const char *text, size_t len)
 {
-	const char *near = strstr(what->text, " near ");
-	int shown = near ? (int)(near - what->text) : (int)strlen(what->text);
+	json_error_t what;
+	json_t *value = no_memory ? NULL : json_loadb(text, len, JSON_DISABLE_EOF_CHECK | JSON_ALLOW_NUL, &what);
+	const char *near;
+	int shown;
 
-	if (json_error_code(what) == json_error_out_of_memory)
+	json_decref(value);
+	if (no_memory || (!value && json_error_code(&what) == json_error_out_of_memory))
 		return kshim__fail(error, KSHIM_ENOMEM, "%s: out of memory", source);
-	line += what->line > 0 ? (unsigned)what->line - 1 : 0;
-	column = (what->line <= 1 ? column - 1 : 0) + (what->column > 0 ? (unsigned)what->column : 1);
-	return kshim__fail(error, code, "%s:%u: JSON, column %u: %.*s", source, line, column, shown, what->text);
+	if (value)
+		return kshim__fail(error, code, "%s:%u: JSON that cannot be kept", source, line);
+	near = strstr(what.text, " near ");
+	shown = near ? (int)(near - what.text) : (int)strlen(what.text);
+	line += what.line > 0 ? (unsigned)what.line - 1 : 0;
+	column = (what.line <= 1 ? column - 1 : 0) + (what.column > 0 ? (unsigned)what.column : 1);
+	return kshim__fail(error, code, "%s:%u: JSON, column %u: %.*s", source, line, column, shown, what.text);
 }
 
 int kshim__yaml_json(const char *text, size_t len, const char *source, unsigned line, unsigned column,
 		     kshim_code code, int depth, struct kshim__yaml_doc *doc, size_t *used, kshim_error **error)
 {
 	struct walk walk = {.at = text, .line = line};
-	json_error_t what;
-	bool good;
+	struct kshim__span value = {NULL, 0};
+	bool good, no_memory = false;
 
 	if (len > INT_MAX) {
 		kshim__fail(error, code, "%s:%u: the text is too long", source, line);
 		return -1;
 	}
-	doc->value = json_loadb(text, len, JSON_DISABLE_EOF_CHECK | JSON_ALLOW_NUL, &what);
+	if (kshim__json_value(text, len, &value) && (*value.at == '{' || *value.at == '['))
+		doc->value = kshim__json_tree_parse(value.at, value.len, false, &no_memory);
 	if (!doc->value) {
-		fail_at(error, code, source, line, column, &what);
+		fail_at(error, code, source, line, column, no_memory, text, len);
 		return -1;
 	}
 	doc->line = line;
-	*used = (size_t)what.position;
+	*used = (size_t)(value.at - text) + value.len;
 	walk.end = text + *used;
 	walk.lines.map = doc->lines;
 	walk.lines.depth = depth;

@@ -5,6 +5,7 @@
 #include "config/files.h"
 #include "config/pem.h"
 #include "error.h"
+#include "json/tree.h"
 #include "process.h"
 #include "timestamp.h"
 #include "yaml_doc.h"
@@ -96,7 +97,7 @@ static char *exec_info(const struct kshim__exec *exec, json_t *cluster)
 {
 	json_t *info = json_pack("{s:s, s:s, s:{s:b, s:O*}}", "kind", "ExecCredential", "apiVersion", exec->api_version,
 				 "spec", "interactive", 0, "cluster", cluster);
-	char *text = info ? json_dumps(info, JSON_COMPACT) : NULL, *variable = NULL;
+	char *text = kshim__json_tree_text(info, NULL), *variable = NULL;
 
 	if (text) {
 		variable = kshim__malloc(strlen(text) + sizeof(INFO));

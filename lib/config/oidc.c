@@ -7,6 +7,7 @@
 #include "config/pem.h"
 #include "config/provider_file.h"
 #include "error.h"
+#include "json/tree.h"
 
 #include <errno.h>
 #include <string.h>
@@ -71,7 +72,7 @@ static json_t *claims_of(const char *token)
 	while (len % 4)
 		text[len++] = '=';
 	decoded = kshim__base64_decode(text, len, &out_len, &bad);
-	claims = decoded ? json_loadb(decoded, out_len, 0, NULL) : NULL;
+	claims = decoded ? kshim__json_tree_parse(decoded, out_len, false, NULL) : NULL;
 	kshim__free_secret(decoded, out_len);
 	kshim__free_secret(text, len);
 	return claims;

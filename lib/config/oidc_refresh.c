@@ -5,6 +5,7 @@
 #include "config/files.h"
 #include "config/url.h"
 #include "error.h"
+#include "json/tree.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -307,7 +308,8 @@ static void exchange_over(struct kshim__task *task)
 		fail(refresh, transfer_error(refresh));
 		return;
 	}
-	answer = json_loadb(refresh->answer.data ? refresh->answer.data : "", refresh->answer.len, 0, NULL);
+	answer = kshim__json_tree_parse(refresh->answer.data ? refresh->answer.data : "", refresh->answer.len, false,
+					NULL);
 	look_at(refresh, answer);
 	/* `refresh` may be gone */
 	kshim__json_cleanse(answer);

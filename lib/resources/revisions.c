@@ -2,6 +2,7 @@
 
 #include "alloc.h"
 #include "error.h"
+#include "json/tree.h"
 #include "label_selector.h"
 #include "options.h"
 
@@ -228,7 +229,7 @@ static json_t *tree_at(kshim_object *object, const char *pointer)
 
 	if (!kshim__json_pointer(object->text, object->len, kshim__object_members(object), pointer, &span))
 		return NULL;
-	return json_loadb(span.at, span.len, JSON_ALLOW_NUL, NULL);
+	return kshim__json_tree_parse(span.at, span.len, false, NULL);
 }
 
 json_t *kshim__template_tree(kshim_object *object)
@@ -308,7 +309,7 @@ const char *kshim_revision_template(kshim_revision *revision, size_t *len)
 		return NULL;
 	if (!revision->text) {
 		tree = kshim__revision_tree(revision);
-		revision->text = tree ? json_dumps(tree, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+		revision->text = kshim__json_tree_text(tree, NULL);
 		json_decref(tree);
 	}
 	if (len)

@@ -1,5 +1,6 @@
 #include "alloc.h"
 #include "error.h"
+#include "json/tree.h"
 #include "options.h"
 #include "resources/revisions.h"
 #include "warnings.h"
@@ -7,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-#define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(17))
 
 /* Undo. */
 
@@ -47,7 +46,7 @@ static bool add_annotations(json_t *to, kshim_object *object, bool kept)
 
 	if (!kshim__json_pointer(object->text, object->len, kshim__object_members(object), "/metadata/annotations", &span))
 		return true;
-	tree = json_loadb(span.at, span.len, JSON_ALLOW_NUL, NULL);
+	tree = kshim__json_tree_parse(span.at, span.len, false, NULL);
 	json_object_foreach(tree, key, value) {
 		if (is_kept(key) == kept && json_object_set(to, key, value) != 0)
 			ok = false;
@@ -62,13 +61,12 @@ static bool add_annotations(json_t *to, kshim_object *object, bool kept)
 static char *deployment_patch(kshim_object *now, kshim_object *record, json_t *template_)
 {
 	json_t *annotations = json_object(), *patch = NULL;
-	char *text = NULL;
+	char *text;
 
 	if (annotations && add_annotations(annotations, now, true) && add_annotations(annotations, record, false))
 		patch = json_pack("[{s:s,s:s,s:O},{s:s,s:s,s:O}]", "op", "replace", "path", "/spec/template", "value",
 				  template_, "op", "add", "path", "/metadata/annotations", "value", annotations);
-	if (patch)
-		text = json_dumps(patch, DUMP_FLAGS);
+	text = kshim__json_tree_text(patch, NULL);
 	json_decref(patch);
 	json_decref(annotations);
 	return text;

@@ -25,6 +25,7 @@ char *__wrap_kshim__strdup(const char *s);
 static long failalloc_at = -1; /* the allocation that fails; -1: none */
 static bool failalloc_rest;    /* all behind it too */
 static long failalloc_count;
+static bool (*failalloc_decides)(void); /* whether this one fails, in place of the above; or NULL */
 
 static inline bool failalloc_works(void)
 {
@@ -50,8 +51,11 @@ static inline bool failalloc_disarm(void)
 
 static bool failalloc_now(void)
 {
-	long i = failalloc_count++;
+	long i;
 
+	if (failalloc_decides)
+		return failalloc_decides();
+	i = failalloc_count++;
 	return failalloc_at >= 0 && (i == failalloc_at || (failalloc_rest && i > failalloc_at));
 }
 
