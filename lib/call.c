@@ -306,6 +306,7 @@ static void admitted(struct kshim__ticket *ticket)
 	call->paused = false;
 	call->too_large = false;
 	call->attempts++;
+	call->reported = false;
 	call->state = KSHIM__CALL_ON_WIRE;
 	if (kshim__transfer_start(transfer))
 		return;
@@ -323,14 +324,28 @@ static void refused(struct kshim__ticket *ticket, const kshim_error *error)
 
 /* Ending. */
 
+/* What it brought for the hooks is kept until dispatch. */
+static void cut_short(kshim_call *call)
+{
+	struct kshim__transfer *transfer = &call->transfer;
+	struct kshim__buf trace = transfer->trace;
+
+	if (!call->reported)
+		kshim__request_note(call);
+	kshim__buf_init(&transfer->trace);
+	if (call->state == KSHIM__CALL_ON_WIRE)
+		kshim__transfer_abort(transfer);
+	else
+		kshim__transfer_end(transfer);
+	transfer->trace = trace;
+}
+
 static void stop_everything(kshim_call *call)
 {
 	kshim_loop *loop = call->client->loop;
 
-	if (call->state == KSHIM__CALL_ON_WIRE)
-		kshim__transfer_abort(&call->transfer);
-	else if (call->state == KSHIM__CALL_ANSWERED)
-		kshim__transfer_end(&call->transfer);
+	if (call->state == KSHIM__CALL_ON_WIRE || call->state == KSHIM__CALL_ANSWERED)
+		cut_short(call);
 	kshim__timer_stop(loop, &call->deadline);
 	kshim__timer_stop(loop, &call->pause);
 	kshim__list_remove(&call->waiting);
@@ -404,8 +419,6 @@ static void deadline_passed(struct kshim__timer *timer)
 		kshim__error_prefix(error, "%s", kshim_error_message(call->result.error));
 	if (error->code != KSHIM_ENOMEM)
 		error->retryable = true;
-	if (call->state == KSHIM__CALL_ON_WIRE && call->client->on_request)
-		kshim__request_report(call, error);
 	kshim__call_fail(call, error);
 }
 
@@ -457,11 +470,16 @@ static bool keep_content_type(kshim_call *call)
 	return call->result.content_type || !type;
 }
 
-static void hand_on_trace(kshim_call *call, struct kshim__buf *trace)
+/* To the hooks; they may end the call. */
+static void report(kshim_call *call, const kshim_error *error)
 {
+	struct kshim__buf trace = call->transfer.trace;
 	char *line, *end;
 
-	for (line = trace->data; line && *line; line = end + 1) {
+	kshim__buf_init(&call->transfer.trace);
+	if (call->client->on_request)
+		kshim__request_report(call, error);
+	for (line = trace.data; line && *line; line = end + 1) {
 		end = strchr(line, '\n');
 		if (!end)
 			break;
@@ -469,6 +487,7 @@ static void hand_on_trace(kshim_call *call, struct kshim__buf *trace)
 		if (call->client->on_trace)
 			call->client->on_trace(line[0], line + 1, call->client->on_trace_user);
 	}
+	kshim__buf_free(&trace);
 }
 
 /* true when the same request may go out again: then `*wait` is for how long. */
@@ -509,13 +528,12 @@ static bool may_retry(kshim_call *call, const kshim_error *error, int64_t *wait)
 /* The exchange is over and all that it brought was handed on. */
 static void look_at_answer(kshim_call *call)
 {
-	struct kshim__buf trace = call->transfer.trace;
 	void (*unserved)(kshim_call *call);
 	kshim_error *error;
 	int64_t wait = 0;
 	bool again, whole = true;
 
-	kshim__buf_init(&call->transfer.trace);
+	call->reported = true;
 	error = kshim__judge(call);
 	if (call->judge)
 		error = call->judge(call, error);
@@ -535,11 +553,7 @@ static void look_at_answer(kshim_call *call)
 		whole = kshim__call_read_warnings(call) && whole;
 	if (!again && !error && !whole)
 		error = kshim__error_new(KSHIM_ENOMEM, "out of memory");
-	if (call->client->on_request)
-		kshim__request_report(call, error);
-	hand_on_trace(call, &trace);
-	kshim__buf_free(&trace);
-	/* a hook may have ended the call */
+	report(call, error);
 	if (call->state != KSHIM__CALL_ANSWERED) {
 		kshim_error_free(error);
 		return;
@@ -662,6 +676,8 @@ static void dispatch(struct kshim__task *task)
 		look_at_answer(call);
 	if (call->state != KSHIM__CALL_FINISHED || call->ready_at < call->ready_end)
 		return;
+	if (call->cut.due)
+		report(call, call->result.error);
 	/* the place on the wire may have been kept until here by a cancel */
 	kshim__client_leave(client, &call->ticket);
 	kshim__list_remove(&call->tenant.link);

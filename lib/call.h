@@ -108,6 +108,12 @@ struct kshim_call {
 	struct kshim__headers *headers;
 	unsigned attempts;
 	bool renewed; /* credentials, after a 401 */
+	bool reported; /* this attempt, to the hooks */
+	/* An exchange that was cut short: the hooks hear of it from dispatch. */
+	struct {
+		bool due, new_connection;
+		uint8_t http_version; /* CURL_HTTP_VERSION_… */
+	} cut;
 	unsigned credential; /* that it was sent with */
 	int64_t begun_us;
 	int64_t queued_us;

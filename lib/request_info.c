@@ -10,17 +10,43 @@ struct kshim_request_info {
 	long http_version;
 };
 
+static void ask_libcurl(const kshim_call *call, long *new_connections, long *http_version)
+{
+	CURL *easy = call->transfer.exchange.easy;
+
+	curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, new_connections);
+	curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, http_version);
+}
+
+void kshim__request_note(kshim_call *call)
+{
+	long new_connections = 0, http_version = 0, status = call->transfer.status;
+
+	if (!status) /* the head alone came */
+		curl_easy_getinfo(call->transfer.exchange.easy, CURLINFO_RESPONSE_CODE, &status);
+	call->transfer.status = (int)status;
+	ask_libcurl(call, &new_connections, &http_version);
+	call->cut.due = true;
+	call->cut.new_connection = new_connections > 0;
+	call->cut.http_version = (uint8_t)http_version;
+	if (!call->transfer.ended_us)
+		call->transfer.ended_us = kshim__now_us();
+}
+
 void kshim__request_report(kshim_call *call, const kshim_error *error)
 {
 	struct kshim_request_info info = {.call = call, .code = kshim_error_code(error)};
-	CURL *easy = call->transfer.exchange.easy;
 	const struct kshim__transfer *transfer = &call->transfer;
 
-	curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &info.new_connections);
-	curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &info.http_version);
+	if (call->cut.due) {
+		info.new_connections = call->cut.new_connection;
+		info.http_version = call->cut.http_version;
+	} else {
+		ask_libcurl(call, &info.new_connections, &info.http_version);
+	}
 	info.wait_us = transfer->started_us - call->queued_us;
 	info.first_us = transfer->first_us ? transfer->first_us - transfer->started_us : 0;
-	info.total_us = (transfer->ended_us ? transfer->ended_us : kshim__now_us()) - transfer->started_us;
+	info.total_us = transfer->ended_us - transfer->started_us;
 	call->client->on_request(&info, call->client->on_request_user);
 }
 

@@ -73,7 +73,7 @@ KSHIM_API const char *kshim_client_namespace(const kshim_client *client);
 KSHIM_API const char *kshim_client_server(const kshim_client *client);
 KSHIM_API kshim_loop *kshim_client_loop(const kshim_client *client);
 
-/* One finished HTTP request, for a host's metrics and logs. Borrowed. */
+/* One HTTP request that is over, for a host's metrics and logs. Borrowed. */
 typedef struct kshim_request_info kshim_request_info;
 KSHIM_API const char *kshim_request_info_method(const kshim_request_info *info);
 KSHIM_API const char *kshim_request_info_path(const kshim_request_info *info); /* with the query string */
@@ -88,8 +88,10 @@ KSHIM_API int64_t kshim_request_info_total_us(const kshim_request_info *info);
 KSHIM_API int kshim_request_info_new_connection(const kshim_request_info *info);
 KSHIM_API const char *kshim_request_info_http_version(const kshim_request_info *info); /* "1.1", "2" */
 
-/* Runs from the loop after each request, before its call's callback; also for
- * attempts that are tried again. NULL: none. */
+/* Runs from the loop once for each request that is over, before its call's callback;
+ * also for attempts that are tried again, and for what was cut short: a stream that
+ * was stopped (KSHIM_ECANCELED), a call that was cancelled or missed its deadline. Not
+ * once the client was freed. NULL: none. */
 typedef void kshim_request_fn(const kshim_request_info *info, void *user);
 KSHIM_API void kshim_client_on_request(kshim_client *client, kshim_request_fn *fn, void *user);
 

@@ -542,6 +542,93 @@ static void test_trace_without_secrets(void **state)
 	rig_stop(&rig);
 }
 
+/* What is cut short is told too: once, and never inside the function that ended it. */
+
+static void stop_at_event(kshim_watch *watch, kshim_event event, kshim_object *object, void *user)
+{
+	const struct info *info = user;
+
+	(void)object;
+	if (event != KSHIM_EVENT_ADDED)
+		return;
+	kshim_watch_stop(watch);
+	assert_int_equal(info->count, 0);
+}
+
+static void test_hooks_of_what_is_cut_short(void **state)
+{
+	static const char event[] = "{\"type\":\"ADDED\",\"object\":" POD("a") "}\n";
+	struct fakeapi_route routes[] = {
+		{"GET", LIST_PATH "?*watch=true*", .answer = {.body = event, .coding = FAKEAPI_CHUNKED, .end = FAKEAPI_STALL,
+						   .end_after = FAKEAPI_ALL}},
+		{"GET", "*/head", .answer = {.body = POD("a"), .end = FAKEAPI_STALL}},
+		{"GET", "*/mute", .answer = {.end = FAKEAPI_MUTE}},
+	};
+	static const char *const names[] = {"head", "mute"};
+	static char trace[8192];
+	struct info info;
+	struct rig rig;
+	size_t i;
+
+	rig_start(&rig, state, routes, COUNT(routes));
+	kshim_client_set_watch_connections(rig.client, rig.http, 0);
+	kshim_client_on_request(rig.client, note_info, &info);
+	kshim_client_on_trace(rig.client, note_trace, trace);
+	assert_int_equal(kshim_query_set_resource_version(rig.pods, "5", KSHIM_MATCH_UNSET), 0);
+	info = (struct info){0};
+	assert_non_null(kshim_query_watch(rig.pods, NULL, stop_at_event, NULL, &info));
+	rig_drive(&rig);
+	assert_int_equal(info.count, 1);
+	assert_contains(info.path, "watch=true");
+	assert_string_equal(info.http, is_h2(state) ? "2" : "1.1");
+	assert_int_equal(info.status, 200);
+	assert_int_equal(info.code, KSHIM_ECANCELED);
+	assert_int_equal(info.received, strlen(event));
+	assert_true(info.first > 0 && info.total >= info.first);
+	assert_int_equal(info.fresh, 1);
+	assert_contains(trace, "watch=true");
+	assert_contains(trace, is_h2(state) ? "<HTTP/2 200" : "<HTTP/1.1 200");
+	assert_int_equal(kshim_query_set_resource_version(rig.pods, NULL, KSHIM_MATCH_UNSET), 0);
+	for (i = 0; i < COUNT(names); i++) {
+		struct seen seen = {0};
+
+		trace[0] = '\0';
+		info = (struct info){0};
+		assert_non_null(started(&seen, kshim_query_get_by_name(rig.pods, names[i], seen_done, &seen)));
+		rig_until_requests(&rig, 2 + i);
+		kshim_call_cancel(seen.call);
+		assert_int_equal(info.count, 0);
+		rig_drive(&rig);
+		assert_failed(&seen, KSHIM_ECANCELED);
+		assert_int_equal(info.count, 1);
+		assert_string_equal(info.path + strlen(info.path) - 4, names[i]);
+		assert_int_equal(info.code, KSHIM_ECANCELED);
+		assert_true(i == 0 || info.status == 0);
+		assert_contains(trace, i == 0 ? "/head " : "/mute ");
+	}
+	rig_stop(&rig);
+}
+
+/* No hook runs once the client was freed; what was asked for is told before, or not at all. */
+static void test_hooks_of_a_freed_client(void **state)
+{
+	static const struct fakeapi_route route = {.answer = {.end = FAKEAPI_MUTE}};
+	struct info info = {0};
+	struct seen seen = {0};
+	struct rig rig;
+
+	rig_start(&rig, state, &route, 1);
+	kshim_client_on_request(rig.client, note_info, &info);
+	assert_non_null(started(&seen, kshim_query_get_by_name(rig.pods, "a", seen_done, &seen)));
+	rig_until_requests(&rig, 1);
+	kshim_client_free(rig.client);
+	rig.client = NULL;
+	rig_drive(&rig);
+	assert_failed(&seen, KSHIM_ECANCELED);
+	assert_int_equal(info.count, 0);
+	rig_stop(&rig);
+}
+
 /* The bare request. */
 static void test_client_request(void **state)
 {
@@ -606,6 +693,8 @@ int main(void)
 		BOTH_HTTP(test_broken_gzip),
 		BOTH_HTTP(test_warnings),
 		BOTH_HTTP(test_request_hook),
+		BOTH_HTTP(test_hooks_of_what_is_cut_short),
+		BOTH_HTTP(test_hooks_of_a_freed_client),
 		BOTH_HTTP(test_trace_without_secrets),
 		BOTH_HTTP(test_client_request),
 	};

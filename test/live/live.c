@@ -60,6 +60,8 @@ static void on_request(const kshim_request_info *info, void *user)
 	const char *version = kshim_request_info_http_version(info);
 	struct live *live = user;
 
+	if (strstr(kshim_request_info_path(info), "watch=true"))
+		return; /* those have an HTTP version of their own */
 	if (live->requests < LIVE_PATHS)
 		snprintf(live->paths[live->requests], sizeof(live->paths[0]), "%s %s",
 			 kshim_request_info_method(info), kshim_request_info_path(info));

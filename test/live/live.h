@@ -27,7 +27,7 @@ struct live {
 	bool own_loop;
 	kshim_client *client;
 	char namespace_[64]; /* of this run; "" until live_make_namespace() */
-	unsigned requests;
+	unsigned requests; /* but those of watches */
 	unsigned connections; /* that were opened for them */
 	char paths[LIVE_PATHS][300]; /* "GET /api…", of the first requests */
 	bool wrong_http; /* a request went over another version than live_http */

@@ -108,7 +108,7 @@ static void condition(void **state)
 	assert_int_equal(got.found, 1);
 	assert_string_equal(kshim_object_get_string(pod, "/status/phase"), "Running");
 	assert_true(kshim_object_is_ready(pod));
-	/* a list and the patch: nothing is polled (a stream that was cancelled is not reported) */
+	/* a list and the patch: nothing is polled (streams do not count) */
 	assert_int_equal(server->requests, 2);
 	finish(&later);
 	/* it is so already */
