@@ -60,6 +60,12 @@ static SSL_CTX *make_tls(const struct fakecert *cert, const struct fakeapi_optio
 		return NULL;
 	SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_alpn_select_cb(tls, choose_protocol, (void *)o);
+	if (o->tls) { /* OpenSSL 3 has what is older than 1.2 at level 0 alone */
+		SSL_CTX_set_security_level(tls, 0);
+		SSL_CTX_set_cipher_list(tls, "ALL:@SECLEVEL=0");
+		SSL_CTX_set_min_proto_version(tls, o->tls);
+		SSL_CTX_set_max_proto_version(tls, o->tls);
+	}
 	SSL_CTX_set_session_id_context(tls, (const unsigned char *)"fakeapi", 7);
 	if (o->client_cert == FAKEAPI_CERT_ASKED)
 		SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);

@@ -176,6 +176,7 @@ struct fakeapi_options {
 	unsigned mute_first;		/* this many (after those) are accepted and left alone */
 	const char *san;		/* NULL: IP:127.0.0.1,DNS:localhost,DNS:kubeshim.test */
 	bool expired;			/* the server certificate ended yesterday */
+	int tls;			/* the only version, as TLS1_1_VERSION; 0: what OpenSSL offers */
 	const struct fakeapi *like;	/* use its CA, certificates and keys */
 	int port;			/* 0: any */
 	size_t log_bytes;		/* 0: 32 MB */
