@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define LENT_KEPT 1024 /* objects that there stays room for */
+
 static kshim_loop *loop_of(const kshim_cache *cache)
 {
 	return cache->client->loop;
@@ -38,19 +40,27 @@ static bool is_free(const kshim_cache *cache)
 
 /* Ending. */
 
-static void give_back(kshim_cache *cache)
+/* false: the pass is used up first. */
+static bool give_back(kshim_cache *cache)
 {
-	size_t i, count = cache->lent_count;
+	unsigned since_look = 0;
 
-	cache->lent_count = 0;
-	for (i = 0; i < count; i++) {
-		kshim_object *object = cache->lent[i];
+	while (cache->lent_count) {
+		kshim_object *object = cache->lent[--cache->lent_count];
 
 		/* ours and the store's: nobody else reads it */
 		if (object->cached && object->refs == 2)
 			kshim__object_shed(object);
 		kshim_object_unref(object);
+		if (++since_look % 4 == 0 && kshim__loop_exhausted(loop_of(cache)))
+			return !cache->lent_count;
 	}
+	if (cache->lent_cap > LENT_KEPT) {
+		kshim__free(cache->lent);
+		cache->lent = NULL;
+		cache->lent_cap = 0;
+	}
+	return true;
 }
 
 static void free_listener(kshim_listener *listener)
@@ -61,25 +71,32 @@ static void free_listener(kshim_listener *listener)
 	kshim__free(listener);
 }
 
-static void free_if_over(kshim_cache *cache)
+static bool free_piece(struct kshim__discard *discard)
 {
+	kshim_cache *cache = KSHIM__OWNER(discard, kshim_cache, discard);
 	kshim_client *client = cache->client;
 
+	if (kshim__store_free_piece(&cache->store))
+		return true;
+	kshim__free(cache);
+	kshim__client_unref(client);
+	return false;
+}
+
+static void free_if_over(kshim_cache *cache)
+{
 	if (cache->refs || cache->busy || cache->watch)
 		return;
 	kshim__task_remove(&cache->task);
 	release(cache);
 	while (!kshim__list_empty(&cache->listeners))
 		free_listener(KSHIM__OWNER(cache->listeners.next, kshim_listener, link));
-	give_back(cache);
-	kshim__free(cache->lent);
+	kshim__discard_objects(loop_of(cache), cache->lent, cache->lent_count);
 	kshim__bucket_free(&cache->replay);
-	kshim__store_free(&cache->store);
 	kshim_query_free(cache->query);
 	kshim_options_free(cache->options);
 	kshim_error_free(cache->error);
-	kshim__free(cache);
-	kshim__client_unref(client);
+	kshim__discard(loop_of(cache), &cache->discard, free_piece);
 }
 
 /* Around whatever runs the user's functions. */
@@ -424,7 +441,7 @@ static bool replay(kshim_cache *cache)
 		}
 		while (listener->cache && !listener->caught_up) {
 			replay_bucket(cache, listener);
-			if (++since_look % 16 == 0 && kshim__loop_exhausted(loop_of(cache)))
+			if (++since_look % 8 == 0 && kshim__loop_exhausted(loop_of(cache)))
 				return false;
 		}
 		if (listener->cache && listener->caught_up && !listener->synced && cache->synced) {
@@ -512,10 +529,10 @@ static void run(struct kshim__task *task)
 
 	enter(cache);
 	release(cache); /* the watch has its own hold */
-	give_back(cache);
+	done = give_back(cache);
 	if (!cache->begun && !is_free(cache))
 		begin(cache);
-	done = settle(cache) && (cache->settling || replay(cache));
+	done = done && settle(cache) && (cache->settling || replay(cache));
 	if (!done && !is_free(cache))
 		run_task(cache);
 	leave(cache);
@@ -531,14 +548,14 @@ static kshim_cache *new_cache(kshim_query *query)
 	if (!kshim__client_is_open(client))
 		return kshim__client_fail(client, kshim__error_new(KSHIM_ECANCELED, "the client was freed"));
 	cache = kshim__calloc(1, sizeof(*cache));
-	if (cache && (!kshim__store_init(&cache->store) || !(cache->query = kshim_query_copy(query)))) {
-		kshim__store_free(&cache->store);
+	if (cache && !(cache->query = kshim_query_copy(query))) {
 		kshim__free(cache);
 		cache = NULL;
 	}
 	if (!cache)
 		return kshim__client_fail(client, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
 	kshim_query_set_resource_version(cache->query, NULL, KSHIM_MATCH_UNSET); /* it would know no state */
+	kshim__store_init(&cache->store);
 	cache->refs = 1;
 	cache->client = kshim__client_ref(client);
 	kshim__list_init(&cache->shared);

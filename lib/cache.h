@@ -2,6 +2,7 @@
 #ifndef KSHIM__CACHE_H
 #define KSHIM__CACHE_H
 
+#include "discard.h"
 #include "matcher.h"
 #include "store.h"
 #include "watch.h"
@@ -46,6 +47,7 @@ struct kshim_cache {
 	struct kshim__bucket replay;
 	kshim_object **lent; /* references: what was read of them is let go when the loop goes on */
 	size_t lent_count, lent_cap;
+	struct kshim__discard discard; /* once it is over */
 };
 
 #endif

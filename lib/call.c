@@ -1,6 +1,7 @@
 #include "call.h"
 
 #include "alloc.h"
+#include "discard.h"
 #include "error.h"
 #include "judge.h"
 #include "random.h"
@@ -66,15 +67,13 @@ static void drop_ready(kshim_call *call)
 	call->ready_bytes = 0;
 }
 
-static void free_result(kshim_result *result)
+static void free_result(kshim_loop *loop, kshim_result *result)
 {
 	size_t i;
 
 	kshim_error_free(result->error);
 	kshim_object_unref(result->object);
-	for (i = 0; result->kept && i < result->items; i++)
-		kshim_object_unref(result->kept[i]);
-	kshim__free(result->kept);
+	kshim__discard_objects(loop, result->kept, result->kept ? result->items : 0);
 	kshim__free(result->resource_version);
 	kshim__free(result->continue_token);
 	kshim__free(result->content_type);
@@ -113,7 +112,7 @@ static void free_call(kshim_call *call)
 	kshim__items_free(call->items);
 	kshim__buf_free(&call->body);
 	kshim__headers_unref(call->headers);
-	free_result(&call->result);
+	free_result(client->loop, &call->result);
 	kshim__request_clear(&call->request);
 	if (call->later)
 		kshim__request_clear(call->later);

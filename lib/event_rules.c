@@ -56,10 +56,7 @@ static struct record *make(struct kshim__event_rules *rules, const char *key, si
 		return NULL;
 	memcpy(record->key, key, len + 1);
 	record->keyed.key = record->key;
-	if (!kshim__keymap_add(&rules->records, &record->keyed)) {
-		kshim__free(record);
-		return NULL;
-	}
+	kshim__keymap_add(&rules->records, &record->keyed);
 	kshim__list_init(&record->link);
 	return record;
 }
@@ -85,7 +82,7 @@ static struct record *recall(struct kshim__event_rules *rules, char kind, const 
 		return NULL;
 	kshim__list_remove(&record->link);
 	kshim__list_append(&rules->recent, &record->link);
-	if (rules->records.count > KSHIM__EVENT_KEYS)
+	if (rules->records.table.count > KSHIM__EVENT_KEYS)
 		forget(rules, KSHIM__OWNER(rules->recent.next, struct record, link));
 	return record;
 }

@@ -1,11 +1,9 @@
 #include "keymap.h"
 
-#include "alloc.h"
+#include "loop.h"
 #include "random.h"
 
 #include <string.h>
-
-#define ROOM_FIRST 16
 
 static uint64_t rotate(uint64_t x, unsigned bits)
 {
@@ -55,93 +53,47 @@ uint64_t kshim__keymap_hash(const struct kshim__keymap *map, const char *key)
 
 void kshim__keymap_init(struct kshim__keymap *map)
 {
-	memset(map, 0, sizeof(*map));
+	kshim__hash_init(&map->table);
 	map->seed[0] = kshim__random_below(UINT64_MAX);
 	map->seed[1] = kshim__random_below(UINT64_MAX);
 }
 
 void kshim__keymap_free(struct kshim__keymap *map)
 {
-	kshim__free(map->slots);
-	map->slots = NULL;
-	map->room = map->count = 0;
+	kshim__hash_free(&map->table);
 }
 
-static struct kshim__keyed **slot(const struct kshim__keymap *map, uint64_t of)
+static struct kshim__keyed *keyed(struct kshim__hashed *node)
 {
-	return &map->slots[of & (map->room - 1)];
-}
-
-/* Without memory for more slots those that are there have to do. */
-static bool grow(struct kshim__keymap *map)
-{
-	struct kshim__keymap old = *map;
-	struct kshim__keyed *node, *next;
-	size_t i;
-
-	map->room = old.room ? old.room * 2 : ROOM_FIRST;
-	map->slots = kshim__calloc(map->room, sizeof(*map->slots));
-	if (!map->slots) {
-		*map = old;
-		return old.room > 0;
-	}
-	for (i = 0; i < old.room; i++) {
-		for (node = old.slots[i]; node; node = next) {
-			next = node->next;
-			node->next = *slot(map, node->hash);
-			*slot(map, node->hash) = node;
-		}
-	}
-	kshim__free(old.slots);
-	return true;
+	return node ? KSHIM__OWNER(node, struct kshim__keyed, hashed) : NULL;
 }
 
 struct kshim__keyed *kshim__keymap_find(const struct kshim__keymap *map, const char *key)
 {
-	struct kshim__keyed *node;
-	uint64_t of;
+	struct kshim__hashed *node;
+	uint64_t hash;
 
-	if (!map->count)
+	if (!map->table.count)
 		return NULL;
-	of = kshim__keymap_hash(map, key);
-	for (node = *slot(map, of); node; node = node->next)
-		if (node->hash == of && strcmp(node->key, key) == 0)
-			return node;
+	hash = kshim__keymap_hash(map, key);
+	for (node = *kshim__hash_bucket(&map->table, hash); node; node = node->next)
+		if (node->hash == hash && strcmp(keyed(node)->key, key) == 0)
+			return keyed(node);
 	return NULL;
 }
 
-bool kshim__keymap_add(struct kshim__keymap *map, struct kshim__keyed *node)
+void kshim__keymap_add(struct kshim__keymap *map, struct kshim__keyed *node)
 {
-	if (map->count >= map->room && !grow(map))
-		return false;
-	node->hash = kshim__keymap_hash(map, node->key);
-	node->next = *slot(map, node->hash);
-	*slot(map, node->hash) = node;
-	map->count++;
-	return true;
+	node->hashed.hash = kshim__keymap_hash(map, node->key);
+	kshim__hash_add(&map->table, &node->hashed);
 }
 
 void kshim__keymap_remove(struct kshim__keymap *map, struct kshim__keyed *node)
 {
-	struct kshim__keyed **at = slot(map, node->hash);
-
-	while (*at != node)
-		at = &(*at)->next;
-	*at = node->next;
-	map->count--;
+	kshim__hash_remove(&map->table, &node->hashed);
 }
 
-struct kshim__keyed *kshim__keymap_take(struct kshim__keymap *map, size_t *cursor)
+struct kshim__keyed *kshim__keymap_take(struct kshim__keymap *map, uint64_t *position)
 {
-	struct kshim__keyed *node;
-
-	for (; map->count && *cursor < map->room; ++*cursor) {
-		node = map->slots[*cursor];
-		if (!node)
-			continue;
-		map->slots[*cursor] = node->next;
-		map->count--;
-		return node;
-	}
-	return NULL;
+	return keyed(kshim__hash_take(&map->table, position));
 }

@@ -5,17 +5,21 @@
 
 #include <string.h>
 
-#define FIRST_BITS 6
-
-/* One key of an object in an index. */
-struct node {
-	struct kshim__link link; /* in the index's bucket */
-	struct node *next;       /* of the same object */
+/* A key of an index: is there while an object has it. */
+struct key {
+	struct kshim__keyed keyed;
 	struct kshim__index *index;
+	struct kshim__link nodes;
+	char text[];
+};
+
+/* That one object has it. */
+struct node {
+	struct kshim__link link; /* in the key's */
+	struct node *next;       /* of the same object */
+	struct key *key;
 	struct kshim__entry *entry;
-	kshim_object *object; /* borrowed: whose key it is */
-	uint64_t hash;
-	char key[];
+	kshim_object *object; /* borrowed */
 };
 
 /* What few entries have. */
@@ -27,10 +31,9 @@ struct aside {
 
 /* Its key is not held twice: it stands in the bytes of its object. */
 struct kshim__entry {
-	struct kshim__entry *next; /* in the bucket */
-	kshim_object *object;      /* reference; NULL: only pending */
-	struct aside *aside;       /* or NULL */
-	uint64_t hash;
+	struct kshim__hashed hashed;
+	kshim_object *object; /* reference; NULL: only pending */
+	struct aside *aside;  /* or NULL */
 	uint64_t stamp; /* of uid and resourceVersion of `object` */
 	uint32_t seen;  /* the state that last had it */
 	uint32_t name_at, namespace_at;
@@ -118,45 +121,28 @@ bool kshim__facts_starved(const struct kshim__facts *facts, const char *decoded)
 	return !decoded && facts->name.len && memchr(facts->name.at, '\\', facts->name.len);
 }
 
-/* The table. */
+/* The entries. */
 
-bool kshim__store_init(struct kshim__store *store)
+void kshim__store_init(struct kshim__store *store)
 {
 	memset(store, 0, sizeof(*store));
-	store->bits = FIRST_BITS;
+	kshim__hash_init(&store->table);
 	store->seed = kshim__random_below(UINT64_MAX);
-	store->buckets = kshim__calloc((size_t)1 << FIRST_BITS, sizeof(struct kshim__entry *));
-	return store->buckets != NULL;
 }
 
-static size_t bucket_of(unsigned bits, uint64_t hash)
+static struct kshim__entry *entry_of(struct kshim__hashed *hashed)
 {
-	return (size_t)(hash >> (64 - bits));
+	return hashed ? KSHIM__OWNER(hashed, struct kshim__entry, hashed) : NULL;
 }
 
-/* Without memory it stays as it is, and gets slower. */
-static void grow(struct kshim__store *store)
+static struct kshim__entry *first_at(const struct kshim__store *store, uint64_t position)
 {
-	size_t count = (size_t)1 << store->bits, i;
-	struct kshim__entry **buckets, *entry, *next;
+	return entry_of(*kshim__hash_bucket(&store->table, position));
+}
 
-	if (store->entries < count || store->bits > 40)
-		return;
-	buckets = kshim__calloc(count * 2, sizeof(struct kshim__entry *));
-	if (!buckets)
-		return;
-	for (i = 0; i < count; i++) {
-		for (entry = store->buckets[i]; entry; entry = next) {
-			size_t to = bucket_of(store->bits + 1, entry->hash);
-
-			next = entry->next;
-			entry->next = buckets[to];
-			buckets[to] = entry;
-		}
-	}
-	kshim__free(store->buckets);
-	store->buckets = buckets;
-	store->bits++;
+static struct kshim__entry *next_of(const struct kshim__entry *entry)
+{
+	return entry_of(entry->hashed.next);
 }
 
 /* The object that the key stands in. */
@@ -206,10 +192,10 @@ static void drop_empty_aside(struct kshim__entry *entry)
 static struct kshim__entry *find(const struct kshim__store *store, uint64_t hash, struct kshim__span namespace_,
 				 struct kshim__span name)
 {
-	struct kshim__entry *entry = store->buckets[bucket_of(store->bits, hash)];
+	struct kshim__entry *entry = first_at(store, hash);
 
-	while (entry && (entry->hash != hash || !has_key(entry, namespace_, name)))
-		entry = entry->next;
+	while (entry && (entry->hashed.hash != hash || !has_key(entry, namespace_, name)))
+		entry = next_of(entry);
 	return entry;
 }
 
@@ -241,53 +227,61 @@ struct kshim_index_keys {
 	bool failed;
 };
 
-static void add_node(struct kshim__index *index, struct node *node)
+static struct key *find_key(const struct kshim__index *index, const char *text)
 {
-	size_t count = (size_t)1 << index->bits, i;
-	struct kshim__link *buckets;
+	struct kshim__keyed *keyed = kshim__keymap_find(&index->keys, text);
 
-	if (index->count >= count && (buckets = kshim__malloc(count * 2 * sizeof(*buckets)))) {
-		for (i = 0; i < count * 2; i++)
-			kshim__list_init(&buckets[i]);
-		for (i = 0; i < count; i++) {
-			while (!kshim__list_empty(&index->buckets[i])) {
-				struct node *moved = KSHIM__OWNER(index->buckets[i].next, struct node, link);
+	return keyed ? KSHIM__OWNER(keyed, struct key, keyed) : NULL;
+}
 
-				kshim__list_remove(&moved->link);
-				kshim__list_append(&buckets[bucket_of(index->bits + 1, moved->hash)], &moved->link);
-			}
-		}
-		kshim__free(index->buckets);
-		index->buckets = buckets;
-		index->bits++;
-	}
-	kshim__list_append(&index->buckets[bucket_of(index->bits, node->hash)], &node->link);
-	index->count++;
+static struct key *make_key(struct kshim__index *index, const char *text)
+{
+	size_t size = strlen(text) + 1;
+	struct key *key = kshim__malloc(sizeof(*key) + size);
+
+	if (!key)
+		return NULL;
+	memcpy(key->text, text, size);
+	key->keyed.key = key->text;
+	key->index = index;
+	kshim__list_init(&key->nodes);
+	kshim__keymap_add(&index->keys, &key->keyed);
+	return key;
+}
+
+static void drop_unused_key(struct key *key)
+{
+	if (!kshim__list_empty(&key->nodes))
+		return;
+	kshim__keymap_remove(&key->index->keys, &key->keyed);
+	kshim__free(key);
 }
 
 void kshim_index_add(kshim_index_keys *keys, const char *key)
 {
-	size_t len = key ? strlen(key) : 0;
 	struct node *node, *other;
+	struct key *of;
 
 	if (!key || keys->failed)
 		return;
-	for (other = *keys->nodes; other; other = other->next)
-		if (other->index == keys->index && strcmp(other->key, key) == 0)
+	of = find_key(keys->index, key);
+	for (other = *keys->nodes; of && other; other = other->next)
+		if (other->key == of)
 			return;
-	node = kshim__malloc(sizeof(*node) + len + 1);
-	keys->failed = !node;
-	if (!node)
+	node = kshim__malloc(sizeof(*node));
+	if (!of && node)
+		of = make_key(keys->index, key);
+	keys->failed = !node || !of;
+	if (keys->failed) {
+		kshim__free(node);
 		return;
-	kshim__list_init(&node->link);
-	node->index = keys->index;
+	}
+	node->key = of;
 	node->entry = keys->entry;
 	node->object = keys->object;
-	node->hash = hash_bytes(keys->store->seed, key, len);
-	memcpy(node->key, key, len + 1);
 	node->next = *keys->nodes;
 	*keys->nodes = node;
-	add_node(keys->index, node);
+	kshim__list_append(&of->nodes, &node->link);
 }
 
 static void drop_nodes(struct node **nodes)
@@ -297,7 +291,7 @@ static void drop_nodes(struct node **nodes)
 
 		*nodes = node->next;
 		kshim__list_remove(&node->link);
-		node->index->count--;
+		drop_unused_key(node->key);
 		kshim__free(node);
 	}
 }
@@ -320,23 +314,17 @@ static bool make_nodes(struct kshim__store *store, struct kshim__entry *entry, k
 bool kshim__store_add_index(struct kshim__store *store, const char *name, kshim_index_fn *fn, void *user)
 {
 	struct kshim__index *index = kshim__calloc(1, sizeof(*index)), **last = &store->indexes;
-	size_t i;
 
 	if (!index)
 		return false;
 	index->fn = fn;
 	index->user = user;
-	index->bits = FIRST_BITS;
+	kshim__keymap_init(&index->keys);
 	index->name = kshim__strdup(name);
-	index->buckets = kshim__malloc(sizeof(*index->buckets) << FIRST_BITS);
-	if (!index->name || !index->buckets) {
-		kshim__free(index->name);
-		kshim__free(index->buckets);
+	if (!index->name) {
 		kshim__free(index);
 		return false;
 	}
-	for (i = 0; i < (size_t)1 << FIRST_BITS; i++)
-		kshim__list_init(&index->buckets[i]);
 	while (*last)
 		last = &(*last)->next;
 	*last = index;
@@ -372,27 +360,23 @@ static void free_entry(struct kshim__entry *entry)
 	kshim__free(entry);
 }
 
-void kshim__store_free(struct kshim__store *store)
+bool kshim__store_free_piece(struct kshim__store *store)
 {
+	struct kshim__hashed *hashed = kshim__hash_take(&store->table, &store->freed);
 	struct kshim__index *index;
-	size_t i;
 
-	for (i = 0; store->buckets && i < (size_t)1 << store->bits; i++) {
-		while (store->buckets[i]) {
-			struct kshim__entry *entry = store->buckets[i];
-
-			store->buckets[i] = entry->next;
-			free_entry(entry);
-		}
+	if (hashed) {
+		free_entry(entry_of(hashed));
+		return true;
 	}
-	kshim__free(store->buckets);
-	store->buckets = NULL;
+	kshim__hash_free(&store->table);
 	while ((index = store->indexes)) {
 		store->indexes = index->next;
+		kshim__keymap_free(&index->keys); /* no object has a key any more */
 		kshim__free(index->name);
-		kshim__free(index->buckets);
 		kshim__free(index);
 	}
+	return false;
 }
 
 void kshim__store_begin_state(struct kshim__store *store)
@@ -415,7 +399,7 @@ static struct kshim__entry *new_entry(uint64_t hash)
 	struct kshim__entry *entry = kshim__calloc(1, sizeof(*entry));
 
 	if (entry)
-		entry->hash = hash;
+		entry->hashed.hash = hash;
 	return entry;
 }
 
@@ -430,27 +414,6 @@ static bool keep_name(struct kshim__entry *entry, const struct kshim__facts *fac
 		entry->aside->name = kshim__memdup(facts->name.at, facts->name.len);
 	entry->name_len = (uint16_t)facts->name.len;
 	return entry->aside->name != NULL;
-}
-
-static void link_entry(struct kshim__store *store, struct kshim__entry *entry)
-{
-	struct kshim__entry **bucket;
-
-	grow(store);
-	bucket = &store->buckets[bucket_of(store->bits, entry->hash)];
-	entry->next = *bucket;
-	*bucket = entry;
-	store->entries++;
-}
-
-static void unlink_entry(struct kshim__store *store, struct kshim__entry *entry)
-{
-	struct kshim__entry **at = &store->buckets[bucket_of(store->bits, entry->hash)];
-
-	while (*at != entry)
-		at = &(*at)->next;
-	*at = entry->next;
-	store->entries--;
 }
 
 static void drop_pending(struct kshim__entry *entry)
@@ -538,7 +501,7 @@ enum kshim__put kshim__store_put(struct kshim__store *store, const struct kshim_
 	}
 	mark(store, entry);
 	if (made)
-		link_entry(store, made);
+		kshim__hash_add(&store->table, &made->hashed);
 	return aside ? KSHIM__PUT_ASIDE : KSHIM__PUT_DONE;
 }
 
@@ -551,7 +514,7 @@ kshim_object *kshim__store_remove(struct kshim__store *store, const struct kshim
 	entry = find(store, *hash, facts->namespace_, facts->name);
 	if (!entry)
 		return NULL;
-	unlink_entry(store, entry);
+	kshim__hash_remove(&store->table, &entry->hashed);
 	object = let_go(entry->object);
 	entry->object = NULL;
 	if (object)
@@ -562,30 +525,21 @@ kshim_object *kshim__store_remove(struct kshim__store *store, const struct kshim
 	return object;
 }
 
-static uint64_t after(const struct kshim__store *store, size_t bucket)
-{
-	bucket++;
-	return bucket == (size_t)1 << store->bits ? 0 : (uint64_t)bucket << (64 - store->bits);
-}
-
 uint64_t kshim__store_settle(struct kshim__store *store, uint64_t position, kshim__settled_fn *fn, void *user)
 {
-	size_t bucket = bucket_of(store->bits, position);
-	struct kshim__entry **at = &store->buckets[bucket], *entry, *gone = NULL;
-	uint64_t next = after(store, bucket);
+	struct kshim__entry *entry, *next;
+	struct kshim__hashed *gone = NULL;
 
 	/* first the entries, then the telling: whoever is told may do anything */
-	while ((entry = *at)) {
-		if (entry->seen >= store->whole) {
-			at = &entry->next;
+	for (entry = first_at(store, position); entry; entry = next) {
+		next = next_of(entry);
+		if (entry->seen >= store->whole)
 			continue;
-		}
-		*at = entry->next;
-		entry->next = gone;
-		gone = entry;
-		store->entries--;
+		kshim__hash_remove(&store->table, &entry->hashed);
+		entry->hashed.next = gone;
+		gone = &entry->hashed;
 	}
-	for (entry = store->buckets[bucket]; entry; entry = entry->next) {
+	for (entry = first_at(store, position); entry; entry = next_of(entry)) {
 		struct kshim__facts facts;
 		kshim_object *before, *now;
 		struct node *nodes;
@@ -600,17 +554,19 @@ uint64_t kshim__store_settle(struct kshim__store *store, uint64_t position, kshi
 		kshim__facts_read(now, &facts, &decoded);
 		before = replace(store, entry, now, nodes, &facts);
 		kshim__free(decoded);
-		fn(user, entry->hash, now, before);
+		fn(user, entry->hashed.hash, now, before);
 		kshim_object_unref(before);
 	}
 	while (gone) {
-		entry = gone;
-		gone = entry->next;
+		entry = entry_of(gone);
+		gone = gone->next;
 		if (entry->object)
-			fn(user, entry->hash, NULL, entry->object);
+			fn(user, entry->hashed.hash, NULL, entry->object);
 		free_entry(entry);
+		if (++store->gone % 32 == 0)
+			kshim__free_settle();
 	}
-	return next;
+	return kshim__hash_after(&store->table, position);
 }
 
 /* Reading. */
@@ -649,13 +605,12 @@ void kshim__bucket_free(struct kshim__bucket *bucket)
 bool kshim__store_read(const struct kshim__store *store, uint64_t position, struct kshim__bucket *bucket,
 		       uint64_t *next)
 {
-	size_t index = bucket_of(store->bits, position);
 	const struct kshim__entry *entry;
 
 	kshim__bucket_clear(bucket);
-	*next = after(store, index);
-	for (entry = store->buckets[index]; entry; entry = entry->next)
-		if (current(store, entry) && !note(bucket, current(store, entry), entry->hash))
+	*next = kshim__hash_after(&store->table, position);
+	for (entry = first_at(store, position); entry; entry = next_of(entry))
+		if (current(store, entry) && !note(bucket, current(store, entry), entry->hashed.hash))
 			return false;
 	return true;
 }
@@ -663,21 +618,20 @@ bool kshim__store_read(const struct kshim__store *store, uint64_t position, stru
 bool kshim__store_find(const struct kshim__store *store, const char *index, const char *key,
 		       struct kshim__bucket *bucket, bool *no_index)
 {
-	uint64_t hash = hash_bytes(store->seed, key, strlen(key));
 	const struct kshim__index *in = store->indexes;
-	const struct kshim__link *link, *list;
+	const struct kshim__link *link;
+	const struct key *of;
 
 	while (in && strcmp(in->name, index) != 0)
 		in = in->next;
 	*no_index = !in;
 	if (!in)
 		return true;
-	list = &in->buckets[bucket_of(in->bits, hash)];
-	for (link = list->next; link != list; link = link->next) {
+	of = find_key(in, key);
+	for (link = of ? of->nodes.next : NULL; of && link != &of->nodes; link = link->next) {
 		const struct node *node = KSHIM__OWNER(link, struct node, link);
 
-		if (node->hash == hash && strcmp(node->key, key) == 0 && current(store, node->entry) == node->object &&
-		    !note(bucket, node->object, node->entry->hash))
+		if (current(store, node->entry) == node->object && !note(bucket, node->object, node->entry->hashed.hash))
 			return false;
 	}
 	return true;

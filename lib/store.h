@@ -1,23 +1,22 @@
 /*
- * Where a cache holds its objects: a hash table by namespace and name, and indexes.
+ * Where a cache holds its objects: a table by namespace and name, and indexes.
  *
  * A state that is being read stands aside until it is whole: what is new in it waits
  * in `pending`, and from one moment on (kshim__store_end_state()) it is what reads
  * see, and what the state did not have is no longer seen. The entries follow, bucket
  * by bucket, as there is time (kshim__store_settle()).
  *
- * A bucket is the first bits of the hash, so a growing table keeps the order of what
- * was walked: a position in it is a hash.
+ * A position in it is a hash, as in every kshim__hash.
  */
 #ifndef KSHIM__STORE_H
 #define KSHIM__STORE_H
 
+#include "keymap.h"
 #include "loop.h"
 #include "object.h"
 
 #include <kubeshim/cache.h>
 
-struct kshim__store;
 struct kshim__entry;
 
 /* Of an index: tells the keys of an object. */
@@ -26,22 +25,20 @@ struct kshim__index {
 	char *name;
 	kshim_index_fn *fn;
 	void *user;
-	struct kshim__link *buckets;
-	unsigned bits;
-	size_t count;
+	struct kshim__keymap keys;
 };
 
 struct kshim__store {
-	struct kshim__entry **buckets;
-	unsigned bits;  /* 1 << bits buckets */
-	size_t entries; /* all of them */
-	size_t count;   /* that reads see */
+	struct kshim__hash table;
+	size_t count; /* of the objects that reads see */
 	uint64_t seed;
 	uint32_t state; /* the number of the state that is being read, or was last */
 	uint32_t whole; /* of the last whole one; 0: none yet */
 	size_t state_count;
 	bool in_state;
 	struct kshim__index *indexes;
+	unsigned gone;  /* entries that states did not have */
+	uint64_t freed; /* up to here, once that has begun */
 };
 
 /* What an object says of itself, as it stands in its bytes. */
@@ -49,8 +46,9 @@ struct kshim__facts {
 	struct kshim__span name, namespace_, uid, version; /* without quotes; empty: not there */
 };
 
-bool kshim__store_init(struct kshim__store *store);
-void kshim__store_free(struct kshim__store *store);
+void kshim__store_init(struct kshim__store *store);
+/* Of one entry; false: nothing is left. To be called until then, and nothing else any more. */
+bool kshim__store_free_piece(struct kshim__store *store);
 /* While it is empty. */
 bool kshim__store_add_index(struct kshim__store *store, const char *name, kshim_index_fn *fn, void *user);
 

@@ -1,6 +1,6 @@
 #include "alloc.h"
+#include "discard.h"
 #include "keymap.h"
-#include "loop.h"
 #include "random.h"
 
 #include <kubeshim/workqueue.h>
@@ -49,6 +49,8 @@ struct kshim_workqueue {
 	bool freed;   /* while it was */
 	kshim_workqueue_drained_fn *drained;
 	void *drained_user;
+	struct kshim__discard discard; /* once it is freed … */
+	uint64_t discarded;            /* … up to here */
 };
 
 static void run(struct kshim__task *task);
@@ -105,10 +107,8 @@ static struct entry *find_or_make(kshim_workqueue *queue, const char *key)
 	memcpy(entry->key, key, size);
 	entry->keyed.key = entry->key;
 	kshim__list_init(&entry->link);
-	if (kshim__keymap_add(&queue->entries, &entry->keyed))
-		return entry;
-	kshim__free(entry);
-	return NULL;
+	kshim__keymap_add(&queue->entries, &entry->keyed);
+	return entry;
 }
 
 static bool is_waiting(const struct entry *entry)
@@ -368,21 +368,25 @@ static bool handle_next(kshim_workqueue *queue)
 	return !queue->freed;
 }
 
-static void destroy(kshim_workqueue *queue)
+static bool destroy_piece(struct kshim__discard *discard)
 {
-	struct kshim__keyed *node;
-	size_t cursor = 0;
+	kshim_workqueue *queue = KSHIM__OWNER(discard, kshim_workqueue, discard);
+	struct kshim__keyed *node = kshim__keymap_take(&queue->entries, &queue->discarded);
 
-	while ((node = kshim__keymap_take(&queue->entries, &cursor)))
+	if (node) {
 		kshim__free(KSHIM__OWNER(node, struct entry, keyed));
+		return true;
+	}
 	kshim__keymap_free(&queue->entries);
 	kshim__free(queue->heap);
 	kshim__free(queue);
+	return false;
 }
 
 static void run(struct kshim__task *task)
 {
 	kshim_workqueue *queue = KSHIM__OWNER(task, kshim_workqueue, task);
+	kshim_loop *loop = queue->loop;
 	kshim_workqueue_drained_fn *drained;
 	bool alive = true;
 
@@ -409,7 +413,7 @@ static void run(struct kshim__task *task)
 	if (alive)
 		settle(queue);
 	else
-		destroy(queue);
+		kshim__discard(loop, &queue->discard, destroy_piece);
 }
 
 int kshim_workqueue_drain(kshim_workqueue *queue, kshim_workqueue_drained_fn *drained, void *user)
@@ -457,12 +461,15 @@ static void loop_is_gone(struct kshim__guest *guest)
 
 void kshim_workqueue_free(kshim_workqueue *queue)
 {
+	kshim_loop *loop;
+
 	if (!queue)
 		return;
+	loop = queue->loop;
 	queue->ended = true;
 	let_go(queue);
 	if (queue->running)
 		queue->freed = true;
 	else
-		destroy(queue);
+		kshim__discard(loop, &queue->discard, destroy_piece);
 }

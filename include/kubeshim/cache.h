@@ -28,7 +28,8 @@ KSHIM_API kshim_cache *kshim_cache_new(kshim_query *query);
 KSHIM_API kshim_cache *kshim_cache_shared(kshim_query *query);
 
 /* Releases it, also from a listener: no listener of it is called any more (they are
- * freed, unless others share it). */
+ * freed, unless others share it). Its objects' memory is given back while the loop
+ * goes on, at the latest by kshim_loop_free(). */
 KSHIM_API void kshim_cache_free(kshim_cache *cache);
 
 /* Settings, before it begins: 0; -1 afterwards, or without memory. */

@@ -445,9 +445,9 @@ static void test_memory_is_bounded(void **state)
 		event.about = about;
 		assert_true(kshim__event_judge(&rules, &event, &verdict));
 		assert_int_equal(verdict.count, 1);
-		assert_in_range(rules.records.count, 1, KSHIM__EVENT_KEYS);
+		assert_in_range(rules.records.table.count, 1, KSHIM__EVENT_KEYS);
 	}
-	assert_int_equal(rules.records.count, KSHIM__EVENT_KEYS);
+	assert_int_equal(rules.records.table.count, KSHIM__EVENT_KEYS);
 	event.about = "0"; /* forgotten */
 	assert_true(kshim__event_judge(&rules, &event, &verdict));
 	assert_int_equal(verdict.count, 1);
