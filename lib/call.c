@@ -395,7 +395,7 @@ static const char *what_it_waited_for(const kshim_call *call)
 	case KSHIM__CALL_ON_WIRE:
 		if (call->transfer.began)
 			return "while the answer came in";
-		return call->transfer.sends ? "waiting for the server's answer" : "connecting";
+		return call->transfer.sends ? "waiting for the server's answer" : "connecting to ";
 	default:
 		return "while its result was handed on";
 	}
@@ -404,15 +404,16 @@ static const char *what_it_waited_for(const kshim_call *call)
 static void deadline_passed(struct kshim__timer *timer)
 {
 	kshim_call *call = KSHIM__OWNER(timer, kshim_call, deadline);
+	bool connecting = call->state == KSHIM__CALL_ON_WIRE && !call->transfer.began && !call->transfer.sends;
 	kshim_error *error;
 
-	error = kshim__error_new(KSHIM_ETIMEDOUT, "%s %s: not done within %lld ms (%s)",
+	error = kshim__error_new(KSHIM_ETIMEDOUT, "%s %s: not done within %lld ms (%s%s)",
 				 call->request.method ? call->request.method : "",
 				 call->request.path ? call->request.path :
 				 call->composite    ? "" :
 						      "discovery",
 				 (long long)call->timeout_ms,
-				 what_it_waited_for(call));
+				 what_it_waited_for(call), connecting ? call->client->access->server : "");
 	/* what the last attempt met says more than that time ran out */
 	if (call->state == KSHIM__CALL_BACKOFF && call->result.error)
 		kshim__error_prefix(error, "%s", kshim_error_message(call->result.error));

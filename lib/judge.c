@@ -4,6 +4,7 @@
 #include "error.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define RETRY_AFTER_MAX_MS (10 * 60 * 1000)
 
@@ -19,6 +20,22 @@ static int64_t retry_after(kshim_call *call)
 	if (end == value || *end || seconds < 0)
 		return 0; /* a date: Kubernetes sends none */
 	return seconds == 0 ? 1 : seconds > RETRY_AFTER_MAX_MS / 1000 ? RETRY_AFTER_MAX_MS : seconds * 1000;
+}
+
+/* There is nothing to talk to, or it is not to be trusted: names the server. */
+static kshim_error *connect_error(kshim_call *call, kshim_code code, const char *problem)
+{
+	const struct kshim__transfer *transfer = &call->transfer;
+	const struct kshim__access *access = call->client->access;
+	const char *method = call->request.method, *path = call->request.path;
+	int os_error = kshim__transfer_os_error(transfer);
+
+	if (transfer->code == CURLE_PEER_FAILED_VERIFICATION || kshim__transfer_unverified(transfer))
+		return kshim__error_new(code, "%s %s: the certificate of %s could not be verified by %s: %s", method, path,
+					access->server, access->ca.len ? "the context's certificate-authority" :
+					"the system's authorities (the context has no certificate-authority)", problem);
+	return kshim__error_new(code, "%s %s: no connection to %s: %s%s%s", method, path, access->server, problem,
+				os_error ? ": " : "", os_error ? strerror(os_error) : "");
 }
 
 /* What an exchange that broke is called. */
@@ -50,9 +67,9 @@ static kshim_error *transport_error(kshim_call *call)
 	else if (!silent && (code == KSHIM_ECONNECT || transfer->code == CURLE_PARTIAL_FILE))
 		error = kshim__error_new(KSHIM_EPROTOCOL, "%s %s: the answer was cut after %llu bytes: %s", method, path,
 					 (unsigned long long)transfer->received, problem);
-	else if (kshim__transfer_unverified(transfer))
-		error = kshim__error_new(code, "%s %s: the server's certificate could not be verified: %s", method, path,
-					 problem);
+	else if (transfer->code == CURLE_PEER_FAILED_VERIFICATION || transfer->code == CURLE_COULDNT_CONNECT ||
+		 kshim__transfer_unverified(transfer))
+		error = connect_error(call, code, problem);
 	else
 		error = kshim__error_new(silent && code == KSHIM_EPROTOCOL ? KSHIM_ECONNECT : code, "%s %s: %s", method, path,
 					 problem);
@@ -77,6 +94,11 @@ static kshim_error *error_of_answer(kshim_call *call)
 					 kshim__transfer_content_type(&call->transfer), body.at, body.len,
 					 retry_after(call));
 	kshim__buf_free(&what);
+	/* 400 with a text: as Go's server answers who should have spoken TLS */
+	if (!call->client->access->https &&
+	    (call->transfer.status == 401 || (call->transfer.status == 400 && !error->reason)))
+		kshim__error_prefix(error, "%s, asked without TLS and so without credentials",
+				    call->client->access->server);
 	/* a path that nobody serves is answered with a text, or with a Status that names no kind */
 	if (error->code == KSHIM_ENOTFOUND && call->target.kind &&
 	    !kshim__json_pointer(body.at, body.len, NULL, "/details/kind", &kind))

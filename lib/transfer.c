@@ -594,6 +594,15 @@ bool kshim__transfer_proxy_refused(const struct kshim__transfer *transfer)
 	return status >= 400 && status < 500;
 }
 
+int kshim__transfer_os_error(const struct kshim__transfer *transfer)
+{
+	long os_error = 0;
+
+	if (transfer->code == CURLE_COULDNT_CONNECT)
+		curl_easy_getinfo(transfer->exchange.easy, CURLINFO_OS_ERRNO, &os_error);
+	return (int)os_error;
+}
+
 bool kshim__transfer_unverified(const struct kshim__transfer *transfer)
 {
 	const char *error = strstr(transfer->problem, "error:");

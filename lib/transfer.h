@@ -126,6 +126,8 @@ bool kshim__transfer_broke_in_handshake(const struct kshim__transfer *transfer);
 /* The server ended TLS and said why, be it after the handshake, as with a client
  * certificate that it misses (TLS 1.3). */
 bool kshim__transfer_got_alert(const struct kshim__transfer *transfer);
+/* The errno that a connection could not be made for; 0: another reason. */
+int kshim__transfer_os_error(const struct kshim__transfer *transfer);
 /* The proxy does not let us through (4xx). */
 bool kshim__transfer_proxy_refused(const struct kshim__transfer *transfer);
 /* The server's proof of who it is made no sense, as with the certificate of

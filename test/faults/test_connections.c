@@ -414,6 +414,9 @@ static void test_server_restarts(void **state)
 	assert_open_connections(rig.api, 0);
 	get_pod(&rig, "a", &gone);
 	assert_failed(&gone, KSHIM_ECONNECT);
+	assert_contains(gone.message, "no connection to ");
+	assert_contains(gone.message, kshim_client_server(rig.client));
+	assert_contains(gone.message, ": Connection refused");
 	assert_true(gone.retryable);
 	options.like = rig.api;
 	options.port = fakeapi_port(rig.api);

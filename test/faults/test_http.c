@@ -288,7 +288,7 @@ static void test_deadline_tells_where(void **state)
 	struct fakeapi_route route = {.answer = {.end = FAKEAPI_MUTE}};
 	struct fakeapi_options options = {.routes = &route, .route_count = 1, .mute_first = 100};
 
-	deadline_meets(state, &options, "(connecting)");
+	deadline_meets(state, &options, "(connecting to https://127.0.0.1:");
 	options.mute_first = 0;
 	deadline_meets(state, &options, "(waiting for the server's answer)");
 	route.answer = (struct fakeapi_answer){.body = POD("a"), .end = FAKEAPI_STALL, .end_after = 20};

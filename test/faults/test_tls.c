@@ -45,13 +45,14 @@ static void test_wrong_ca(void **state)
 	struct rig rig;
 
 	get_with(state, &options, member, NULL, &rig, &seen);
-	assert_tls_failure(&rig, &seen, "certificate");
+	assert_tls_failure(&rig, &seen, "could not be verified by the context's certificate-authority: ");
+	assert_contains(seen.message, kshim_client_server(rig.client));
 	rig_stop(&rig);
 	free(member);
 	assert_int_equal(fakeapi_stop(other), 0);
 	/* no CA of one's own: the system's, which does not know it either */
 	get_with(state, &options, "\"insecure-skip-tls-verify\":false", NULL, &rig, &system);
-	assert_tls_failure(&rig, &system, "certificate");
+	assert_tls_failure(&rig, &system, "(the context has no certificate-authority): ");
 	rig_stop(&rig);
 }
 
@@ -234,6 +235,33 @@ static void test_credentials_are_sent(void **state)
 		} else {
 			assert_null(fakeapi_header(request, "Impersonate-User"));
 		}
+		rig_stop(&rig);
+	}
+}
+
+/* Where that may be the reason the message says so. */
+static void test_http_is_named(void **state)
+{
+	static const struct {
+		struct fakeapi_answer answer;
+		bool named;
+	} cases[] = {
+		{{.status = 400, .type = "text/plain", .body = "Client sent an HTTP request to an HTTPS server.\n"}, true},
+		{{.status = 401, .body = "{\"kind\":\"Status\",\"reason\":\"Unauthorized\",\"message\":\"no\",\"code\":401}"}, true},
+		{{.status = 400, .body = "{\"kind\":\"Status\",\"reason\":\"BadRequest\",\"message\":\"no\",\"code\":400}"}, false},
+	};
+	size_t i;
+
+	for (i = 0; i < COUNT(cases); i++) {
+		const struct fakeapi_route route = {.answer = cases[i].answer};
+		struct fakeapi_options options = {.plain = true, .http = FAKEAPI_H1, .routes = &route, .route_count = 1};
+		struct seen seen = {0};
+		struct rig rig;
+
+		get_with(state, &options, NULL, "\"token\":\"" SECRET "-1\"", &rig, &seen);
+		assert_int_equal(seen.status, cases[i].answer.status);
+		assert_int_equal(strstr(seen.message, ", asked without TLS and so without credentials: ") != NULL, cases[i].named);
+		assert_int_equal(strstr(seen.message, kshim_client_server(rig.client)) != NULL, cases[i].named);
 		rig_stop(&rig);
 	}
 }
@@ -504,6 +532,7 @@ int main(void)
 		ALL_VARIANTS(test_two_identities),
 		BOTH_HTTP(test_credentials_are_sent),
 		BOTH_HTTP(test_nothing_goes_to_http),
+		BOTH_HTTP(test_http_is_named),
 		BOTH_HTTP(test_common_headers),
 		ALL_VARIANTS(test_token_file_after_401),
 		BOTH_HTTP(test_inline_token_after_401),
