@@ -26,10 +26,8 @@ static void on_event(kshim_watch *watch, kshim_event event, kshim_object *pod, v
 	const char *text;
 	size_t len;
 
-	if (event == KSHIM_EVENT_LATE) {
+	if (event == KSHIM_EVENT_LATE && run->bench.failed++ == 0)
 		fprintf(stderr, "b_watch: late: %s\n", kshim_error_message(kshim_watch_error(watch)));
-		run->bench.failed++;
-	}
 	if (event > KSHIM_EVENT_DELETED)
 		return;
 	text = kshim_object_text(pod, &len);

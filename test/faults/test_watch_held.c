@@ -272,13 +272,8 @@ static void test_large(void **state)
 static void test_large_end(void **state)
 {
 	static const size_t sizes[] = {100, 1000, 16 * 1024};
-	const struct variant *variant = *state;
 	size_t i;
 
-	if (variant->http == KSHIM_HTTP_2 && curl_version_info(CURLVERSION_NOW)->version_num < 0x080100) {
-		print_message("SKIPPED: libcurl before 8.1 may not see the end of an HTTP/2 stream behind many bytes\n");
-		skip();
-	}
 	for (i = 0; i < COUNT(sizes); i++) {
 		char *text = large_event(sizes[i] * 1024);
 		const struct fakeapi_route routes[] = {
