@@ -2,6 +2,7 @@
 
 #include "alloc.h"
 #include "error.h"
+#include "json/tree.h"
 #include "yaml_json.h"
 #include "yaml_scalar.h"
 
@@ -202,12 +203,12 @@ static json_t *read_sequence(struct reader *reader, uint64_t *cost)
 		kshim__yaml_lines_up(&reader->lines, before);
 		if (!value)
 			break;
-		if (json_array_append_new(array, value) < 0) {
+		if (kshim__json_tree_append(array, value) < 0) {
 			no_memory(reader);
 			break;
 		}
 	}
-	json_decref(array);
+	kshim__json_drop_secret(array);
 	return NULL;
 }
 
@@ -312,7 +313,7 @@ static bool read_pair(struct reader *reader, json_t *object, yaml_event_t *event
 	before = kshim__yaml_lines_key(&reader->lines, key, line);
 	value = next(reader, &at) ? read_node(reader, &at, cost) : NULL;
 	kshim__yaml_lines_up(&reader->lines, before);
-	if (value && json_object_set_new(object, key, value) < 0)
+	if (value && kshim__json_tree_put(object, key, value) < 0)
 		value = no_memory(reader);
 	*cost += strlen(key) / 64;
 	kshim__free(key);
@@ -337,7 +338,7 @@ static json_t *read_mapping(struct reader *reader, uint64_t *cost)
 		if (!read_pair(reader, object, &event, &more))
 			break;
 	}
-	json_decref(object);
+	kshim__json_drop_secret(object);
 	return NULL;
 }
 
@@ -470,7 +471,7 @@ static bool retry_as_yaml(struct reader *reader, kshim_error *failed)
 		return true;
 	}
 	while (reader->count > count) {
-		json_decref(reader->docs[--reader->count].value);
+		kshim__json_drop_secret(reader->docs[--reader->count].value);
 		json_decref(reader->docs[reader->count].lines);
 	}
 	if (error)
@@ -510,7 +511,7 @@ static bool read_stream(struct reader *reader)
 		if (kshim__yaml_json(at, (size_t)(end - at), reader->source, reader->base + 1,
 				     (unsigned)(at - line_start) + 1, reader->code, reader->want_lines, doc, &used,
 				     &failed) < 0) {
-			json_decref(doc->value);
+			kshim__json_drop_secret(doc->value);
 			json_decref(doc->lines);
 			if (reader->count <= 1 && kshim_error_code(failed) != KSHIM_ENOMEM)
 				return retry_as_yaml(reader, failed);
@@ -550,6 +551,8 @@ int kshim__yaml_read(const char *text, size_t len, const char *source, kshim_cod
 	else
 		good = read_yaml(&reader);
 	if (!good) {
+		for (i = 0; i < reader.count; i++)
+			kshim__json_cleanse(reader.docs[i].value);
 		kshim__yaml_free(reader.docs, reader.count);
 		return -1;
 	}

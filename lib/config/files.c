@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <openssl/crypto.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -84,21 +83,6 @@ void kshim__blob_free(struct kshim__blob *blob)
 {
 	kshim__free_secret(blob->data, blob->len);
 	memset(blob, 0, sizeof(*blob));
-}
-
-/* Values may be shared by aliases, hence wiped twice, which does no harm. */
-void kshim__json_cleanse(json_t *value)
-{
-	const char *key;
-	json_t *member;
-	size_t i;
-
-	if (json_is_string(value))
-		OPENSSL_cleanse((char *)json_string_value(value), json_string_length(value));
-	json_array_foreach(value, i, member)
-		kshim__json_cleanse(member);
-	json_object_foreach(value, key, member)
-		kshim__json_cleanse(member);
 }
 
 static void add_clean(struct kshim__buf *buf, const char *path)

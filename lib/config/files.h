@@ -4,8 +4,6 @@
 
 #include "config/config.h"
 
-#include <jansson.h>
-
 #define KSHIM__KUBECONFIG_MAX (16u << 20)
 #define KSHIM__CREDENTIAL_MAX (1u << 20)
 
@@ -14,9 +12,6 @@
 int kshim__file_read(const char *path, size_t max, struct kshim__blob *blob);
 int kshim__fd_read(int fd, size_t max, struct kshim__blob *blob);
 void kshim__blob_free(struct kshim__blob *blob);
-
-/* Overwrites every string of a document that held secrets, before it is freed. */
-void kshim__json_cleanse(json_t *value);
 
 /* The path without ".", ".." and doubled slashes; a relative one is taken from
  * `dir`, or from the working directory when that is NULL. New; NULL without

@@ -3,6 +3,7 @@
 #include "alloc.h"
 #include "config/files.h"
 #include "error.h"
+#include "json/tree.h"
 #include "process.h"
 #include "yaml_doc.h"
 

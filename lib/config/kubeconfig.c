@@ -5,6 +5,7 @@
 #include "config/files.h"
 #include "config/url.h"
 #include "error.h"
+#include "json/tree.h"
 
 #include <string.h>
 

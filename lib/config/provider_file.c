@@ -2,6 +2,7 @@
 
 #include "alloc.h"
 #include "config/files.h"
+#include "json/tree.h"
 #include "yaml_doc.h"
 
 #include <errno.h>
@@ -75,12 +76,6 @@ static json_t *parse(const char *text, size_t len)
 	return value;
 }
 
-static void drop(json_t *value)
-{
-	kshim__json_cleanse(value);
-	json_decref(value);
-}
-
 static char *copy(const json_t *config, const char *key)
 {
 	const char *text = json_string_value(json_object_get(config, key));
@@ -100,7 +95,7 @@ void kshim__provider_file_read(const struct kshim__provider_file *file, char **i
 	config = find_config(root, file);
 	*id_token = copy(config, "id-token");
 	*refresh_token = copy(config, "refresh-token");
-	drop(root);
+	kshim__json_drop_secret(root);
 	kshim__blob_free(&text);
 }
 
@@ -229,6 +224,12 @@ static bool apply(const struct kshim__blob *text, struct edit edits[2], struct k
 	return !out->failed;
 }
 
+static bool put_token(json_t *config, const struct token *token)
+{
+	kshim__json_cleanse(json_object_get(config, token->key)); /* what it takes the place of */
+	return json_object_set_new(config, token->key, json_string(token->value)) == 0;
+}
+
 /* What the new text must say: what the old one says, but for the two. Nothing
  * else is trusted: aliases, odd quotes, whatever a file may hold. */
 static bool says_the_same(const struct kshim__blob *old_text, const struct kshim__buf *new_text,
@@ -236,12 +237,11 @@ static bool says_the_same(const struct kshim__blob *old_text, const struct kshim
 {
 	json_t *read = parse(old_text->data, old_text->len), *new = parse(new_text->data, new_text->len);
 	json_t *old = json_deep_copy(read), *config = find_config(old, file);
-	bool ok = config && new && json_object_set_new(config, tokens[0].key, json_string(tokens[0].value)) == 0 &&
-		  json_object_set_new(config, tokens[1].key, json_string(tokens[1].value)) == 0 && json_equal(old, new);
+	bool ok = config && new && put_token(config, &tokens[0]) && put_token(config, &tokens[1]) && json_equal(old, new);
 
-	drop(read);
-	drop(old);
-	drop(new);
+	kshim__json_drop_secret(read);
+	kshim__json_drop_secret(old);
+	kshim__json_drop_secret(new);
 	return ok;
 }
 

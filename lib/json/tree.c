@@ -5,6 +5,7 @@
 #include "json/valid.h"
 #include "json/walk.h"
 
+#include <openssl/crypto.h>
 #include <string.h>
 
 struct building {
@@ -15,6 +16,46 @@ struct building {
 };
 
 static json_t *build(struct building *building);
+
+/* Values may be shared by aliases, hence wiped twice, which does no harm. */
+void kshim__json_cleanse(json_t *tree)
+{
+	const char *key;
+	json_t *member;
+	size_t i;
+
+	if (json_is_string(tree))
+		OPENSSL_cleanse((char *)json_string_value(tree), json_string_length(tree));
+	json_array_foreach(tree, i, member)
+		kshim__json_cleanse(member);
+	json_object_foreach(tree, key, member)
+		kshim__json_cleanse(member);
+}
+
+void kshim__json_drop_secret(json_t *tree)
+{
+	kshim__json_cleanse(tree);
+	json_decref(tree);
+}
+
+static int added(int rc, json_t *value)
+{
+	if (rc < 0)
+		kshim__json_drop_secret(value);
+	else
+		json_decref(value);
+	return rc;
+}
+
+int kshim__json_tree_append(json_t *array, json_t *value)
+{
+	return added(json_array_append(array, value), value);
+}
+
+int kshim__json_tree_put(json_t *object, const char *key, json_t *value)
+{
+	return added(json_object_set(object, key, value), value);
+}
 
 static json_t *build_string(struct building *building, struct kshim__span text)
 {
@@ -54,9 +95,8 @@ static json_t *build_array(struct building *building)
 
 	for (building->at++; array && kshim__walk_next(building->json, &building->at, building->len, first, ']');
 	     first = false) {
-		/* steals the value, and fails without one */
-		if (json_array_append_new(array, build(building)) < 0) {
-			json_decref(array);
+		if (kshim__json_tree_append(array, build(building)) < 0) {
+			kshim__json_drop_secret(array);
 			return NULL;
 		}
 	}
@@ -98,12 +138,12 @@ static json_t *build_object(struct building *building)
 
 		if (key && building->unique && json_object_get(object, key))
 			building->bad = true;
-		ok = key && !building->bad && json_object_set_new_nocheck(object, key, build(building)) == 0;
+		ok = key && !building->bad && kshim__json_tree_put(object, key, build(building)) == 0;
 		kshim__free(key);
 	}
 	building->at++;
 	if (!ok) {
-		json_decref(object);
+		kshim__json_drop_secret(object);
 		return NULL;
 	}
 	return object;

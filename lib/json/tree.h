@@ -19,4 +19,14 @@ json_t *kshim__json_tree_parse(const char *text, size_t len, bool unique, bool *
 /* In one line: new, to kshim__free(). NULL without a tree or memory. */
 char *kshim__json_tree_text(const json_t *tree, size_t *len);
 
+/* Overwrites every string of a tree that may hold secrets, before it is freed. */
+void kshim__json_cleanse(json_t *tree);
+/* The same, and releases it. */
+void kshim__json_drop_secret(json_t *tree);
+
+/* Adds a value, which is stolen; where that fails (-1), as for NULL, it is dropped as a
+ * secret. */
+int kshim__json_tree_append(json_t *array, json_t *value);
+int kshim__json_tree_put(json_t *object, const char *key, json_t *value);
+
 #endif
