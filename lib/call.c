@@ -316,9 +316,7 @@ static void admitted(struct kshim__ticket *ticket)
 static void refused(struct kshim__ticket *ticket, const kshim_error *error)
 {
 	kshim_call *call = KSHIM__OWNER(ticket, kshim_call, ticket);
-	kshim_error *copy = kshim_error_copy(error);
-
-	kshim__call_fail(call, copy ? copy : kshim__error_new(KSHIM_ENOMEM, "out of memory"));
+	kshim__call_fail(call, kshim_error_copy(error));
 }
 
 /* Ending. */

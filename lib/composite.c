@@ -183,12 +183,9 @@ void kshim__composite_no_memory(struct kshim__composite *composite)
 
 bool kshim__composite_failed(struct kshim__composite *composite, const kshim_result *result)
 {
-	kshim_error *error;
-
 	if (!kshim_result_error(result))
 		return false;
-	error = kshim_error_copy(kshim_result_error(result));
-	kshim__composite_fail(composite, error ? error : kshim__error_new(KSHIM_ENOMEM, "out of memory"));
+	kshim__composite_fail(composite, kshim_error_copy(kshim_result_error(result)));
 	return true;
 }
 

@@ -179,13 +179,10 @@ static void on_answer(kshim_result *result, void *user)
 		step->body = error ? NULL : kshim__memdup(body, len);
 		step->len = len;
 	} else {
-		if (error) {
-			kshim_error *copy = kshim_error_copy(error);
-
-			fail(discovery, copy ? copy : kshim__error_new(KSHIM_ENOMEM, "out of memory"));
-		} else {
+		if (error)
+			fail(discovery, kshim_error_copy(error));
+		else
 			read_root(discovery, body, len);
-		}
 		free_step(step);
 	}
 	if (--discovery->pending == 0)

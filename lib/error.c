@@ -346,7 +346,7 @@ kshim_error *kshim_error_copy(const kshim_error *error)
 		return (kshim_error *)error;
 	copy = kshim__calloc(1, sizeof(*copy));
 	if (!copy)
-		return NULL;
+		return (kshim_error *)&no_memory; /* NULL would be no error */
 	copy->code = error->code;
 	copy->http_status = error->http_status;
 	copy->curl_code = error->curl_code;
@@ -358,7 +358,7 @@ kshim_error *kshim_error_copy(const kshim_error *error)
 	if ((error->body && !copy->body) || !copy_text(&copy->message, error->message) ||
 	    !copy_text(&copy->reason, error->reason) || !copy_causes(copy, error)) {
 		kshim_error_free(copy);
-		return NULL;
+		return (kshim_error *)&no_memory;
 	}
 	return copy;
 }

@@ -60,9 +60,7 @@ static bool may_pass(const struct kshim__object_watch *watch, const kshim_error 
 
 static void fail_with(struct kshim__object_watch *watch, const kshim_error *error)
 {
-	kshim_error *copy = kshim_error_copy(error);
-
-	kshim__composite_fail(&watch->composite, copy ? copy : kshim__error_new(KSHIM_ENOMEM, "out of memory"));
+	kshim__composite_fail(&watch->composite, kshim_error_copy(error));
 }
 
 static void list_begins(struct kshim__object_watch *watch)

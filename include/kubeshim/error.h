@@ -62,7 +62,8 @@ KSHIM_API const char *kshim_error_reason(const kshim_error *error);
 KSHIM_API int kshim_error_curl_code(const kshim_error *error);
 
 /* 1 if the same call may succeed later (429, 5xx that say so, a broken
- * connection, a deadline that passed), 0 if not. Says nothing of whether a write took place. */
+ * connection, a deadline that passed), 0 if not. Says nothing of whether a write
+ * took place. */
 KSHIM_API int kshim_error_is_retryable(const kshim_error *error);
 
 /* Milliseconds that the server asked to wait (Retry-After, or the Status'
@@ -79,7 +80,8 @@ KSHIM_API const char *kshim_error_cause_message(const kshim_error *error, size_t
  * length where `len` is not NULL. NULL if there was none. */
 KSHIM_API const char *kshim_error_body(const kshim_error *error, size_t *len);
 
-/* A new copy of a borrowed error; NULL without memory. */
+/* A new copy of a borrowed error, to kshim_error_free(). NULL of NULL alone: without
+ * memory it is an error of KSHIM_ENOMEM. */
 KSHIM_API kshim_error *kshim_error_copy(const kshim_error *error);
 KSHIM_API void kshim_error_free(kshim_error *error);
 

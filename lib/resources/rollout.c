@@ -107,9 +107,8 @@ static void restored(struct kshim__composite *composite, kshim_result *result, v
 		kshim__composite_finish(composite, kshim_result_object(result));
 		return;
 	}
-	if (error)
-		kshim__error_prefix(error, "failed restoring revision %lld", (long long)revision->number);
-	kshim__composite_fail(composite, error ? error : kshim__error_new(KSHIM_ENOMEM, "out of memory"));
+	kshim__error_prefix(error, "failed restoring revision %lld", (long long)revision->number);
+	kshim__composite_fail(composite, error);
 }
 
 static void restore(struct undo *undo, const kshim_revision *revision, json_t *template_)

@@ -498,6 +498,42 @@ static void test_no_memory(void **state)
 	rig_stop(&rig);
 }
 
+/* A watch that a gap, or the end of its stream, ends: with that error or for lack of
+ * memory, never as if all were well. */
+static void test_no_memory_at_the_end(void **state)
+{
+	const struct fakeapi_route routes[] = {
+		{"GET", WATCH_FROM("5"), .answer = ENDS(EVENT("ERROR", GONE))},
+		PODS_5,
+	};
+	kshim_options *gap = kshim_options_new(), *once = kshim_options_new();
+	unsigned failed[2] = {0};
+	struct rig rig;
+	long i;
+
+	if (!failalloc_works())
+		skip();
+	assert_int_equal(kshim_options_set_watch_gap(gap, KSHIM_WATCH_GAP_ERROR), 0);
+	assert_int_equal(kshim_options_set_watch_once(once, 1), 0);
+	watch_rig(&rig, state, routes, COUNT(routes));
+	for (i = 0; i < 120; i++) {
+		struct tale tale = {.rig = &rig};
+
+		failalloc_arm(i / 2, false);
+		tale.watch = kshim_query_watch(rig.pods, i % 2 ? once : gap, spared_event, tale_done, &tale);
+		if (tale.watch)
+			rig_drive(&rig);
+		failalloc_disarm();
+		assert_int_equal(tale.done, tale.watch != NULL);
+		assert_true(!tale.watch || tale.code == KSHIM_EGONE || tale.code == KSHIM_ENOMEM);
+		failed[i % 2] += tale.code == KSHIM_ENOMEM;
+	}
+	assert_true(failed[0] > 2 && failed[1] > 2);
+	kshim_options_free(gap);
+	kshim_options_free(once);
+	rig_stop(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -515,6 +551,7 @@ int main(void)
 		ONLY_H1(test_herd),
 		ONLY_H1(test_no_memory),
 		ONLY_H2(test_no_memory),
+		ONLY_H1(test_no_memory_at_the_end),
 	};
 
 	test_begin();
