@@ -47,7 +47,8 @@ typedef int kshim_transform_fn(kshim_object *object, void *user);
 KSHIM_API int kshim_cache_set_transform(kshim_cache *cache, kshim_transform_fn *transform, void *user);
 
 /* A further way to find objects: `fn` tells the keys of an object, by
- * kshim_index_add() for each. It must tell the same of the same object. */
+ * kshim_index_add() for each (copied; only inside `fn`). It runs from the loop and
+ * must tell the same of the same object. */
 typedef struct kshim_index_keys kshim_index_keys;
 typedef void kshim_index_fn(kshim_object *object, kshim_index_keys *keys, void *user);
 KSHIM_API int kshim_cache_add_index(kshim_cache *cache, const char *index, kshim_index_fn *fn, void *user);
@@ -59,6 +60,7 @@ KSHIM_API void kshim_index_add(kshim_index_keys *keys, const char *key);
 
 /* 1 once the first state is whole; later on it stays 1. */
 KSHIM_API int kshim_cache_is_synced(const kshim_cache *cache);
+/* How many objects are held. */
 KSHIM_API size_t kshim_cache_count(const kshim_cache *cache);
 
 /* The object of this name, NULL if there is none. `namespace_` NULL or "": of a kind
@@ -72,7 +74,8 @@ KSHIM_API kshim_object *kshim_cache_get(kshim_cache *cache, const char *namespac
 KSHIM_API int64_t kshim_cache_walk(kshim_cache *cache, const char *namespace_, const char *labels, kshim_item_fn *fn,
 				   void *user);
 
-/* Each object that has the key in the index; -1 if there is no such index. */
+/* Each object that has the key in the index, as by kshim_cache_walk(): the number of
+ * them; -1 if there is no such index. */
 KSHIM_API int64_t kshim_cache_find(kshim_cache *cache, const char *index, const char *key, kshim_item_fn *fn,
 				   void *user);
 
@@ -83,6 +86,7 @@ KSHIM_API const kshim_error *kshim_cache_error(const kshim_cache *cache);
 /* The watch it stands on, for its counters; NULL before it begins and after its end.
  * Not to be stopped or paused. */
 KSHIM_API const kshim_watch *kshim_cache_watch(const kshim_cache *cache);
+/* Whose it is; NULL once the client was freed. */
 KSHIM_API kshim_client *kshim_cache_client(const kshim_cache *cache);
 
 typedef enum kshim_change {

@@ -44,6 +44,9 @@ KSHIM_API const kshim_error *kshim_client_error(const kshim_client *client);
 
 /* The default deadline of a call, 0: none. It starts as 60,000 ms. */
 KSHIM_API void kshim_client_set_timeout(kshim_client *client, uint64_t ms);
+
+/* What calls speak; a server that is asked without TLS gets HTTP/1.1. Watches: see
+ * kshim_client_set_watch_connections(). */
 KSHIM_API void kshim_client_set_http_version(kshim_client *client, kshim_http version);
 
 /* How many connections short calls may open, 1 to 64; further calls wait for
@@ -67,26 +70,27 @@ KSHIM_API void kshim_client_set_dry_run(kshim_client *client, int dry_run);
  * 0, or -1 if it has control characters or memory is short. */
 KSHIM_API int kshim_client_set_user_agent(kshim_client *client, const char *product);
 
-/* The namespace of the context; borrowed. */
+/* The namespace of the context ("default" if it names none), the server's URL, the
+ * loop. Borrowed; NULL of a NULL client. */
 KSHIM_API const char *kshim_client_namespace(const kshim_client *client);
-/* The server's URL; borrowed. */
 KSHIM_API const char *kshim_client_server(const kshim_client *client);
 KSHIM_API kshim_loop *kshim_client_loop(const kshim_client *client);
 
-/* One HTTP request that is over, for a host's metrics and logs. Borrowed. */
+/* One HTTP request that is over, for a host's metrics and logs. Borrowed, with its
+ * texts, until the function that gets it returns; never NULL. */
 typedef struct kshim_request_info kshim_request_info;
 KSHIM_API const char *kshim_request_info_method(const kshim_request_info *info);
 KSHIM_API const char *kshim_request_info_path(const kshim_request_info *info); /* with the query string */
 KSHIM_API int kshim_request_info_status(const kshim_request_info *info);       /* 0: no answer */
-KSHIM_API kshim_code kshim_request_info_code(const kshim_request_info *info);
+KSHIM_API kshim_code kshim_request_info_code(const kshim_request_info *info);   /* what it came to */
 KSHIM_API unsigned kshim_request_info_attempt(const kshim_request_info *info); /* from 1 */
 KSHIM_API uint64_t kshim_request_info_sent(const kshim_request_info *info);     /* body bytes */
 KSHIM_API uint64_t kshim_request_info_received(const kshim_request_info *info); /* body bytes */
 KSHIM_API int64_t kshim_request_info_wait_us(const kshim_request_info *info);   /* before it was sent */
 KSHIM_API int64_t kshim_request_info_first_us(const kshim_request_info *info);  /* to the first byte */
-KSHIM_API int64_t kshim_request_info_total_us(const kshim_request_info *info);
-KSHIM_API int kshim_request_info_new_connection(const kshim_request_info *info);
-KSHIM_API const char *kshim_request_info_http_version(const kshim_request_info *info); /* "1.1", "2" */
+KSHIM_API int64_t kshim_request_info_total_us(const kshim_request_info *info);  /* to its end */
+KSHIM_API int kshim_request_info_new_connection(const kshim_request_info *info); /* 1: one was made for it */
+KSHIM_API const char *kshim_request_info_http_version(const kshim_request_info *info); /* "1.1", "2"; "": no answer */
 
 /* Runs from the loop once for each request that is over, before its call's callback;
  * also for attempts that are tried again, and for what was cut short: a stream that
@@ -96,22 +100,26 @@ typedef void kshim_request_fn(const kshim_request_info *info, void *user);
 KSHIM_API void kshim_client_on_request(kshim_client *client, kshim_request_fn *fn, void *user);
 
 /* Every `Warning: 299` of the server, as it comes; and that renewed tokens could
- * not be kept in their kubeconfig (kshim_config(3)). NULL: none. */
+ * not be kept in their kubeconfig (kshim_config(3)). Runs from the loop; `text` is
+ * borrowed until it returns. NULL: none. */
 typedef void kshim_warning_fn(const char *text, void *user);
 KSHIM_API void kshim_client_on_warning(kshim_client *client, kshim_warning_fn *fn, void *user);
 
 /* Heads of requests and answers as lines without their ends, '>' sent, '<'
  * received; values of Authorization, Cookie and the like are blotted out. Runs
- * from the loop, when the exchange is over. NULL: none. */
+ * from the loop, when the exchange is over, behind the kshim_request_fn; `line` is
+ * borrowed until it returns. NULL: none. */
 typedef void kshim_trace_fn(char direction, const char *line, void *user);
 KSHIM_API void kshim_client_on_trace(kshim_client *client, kshim_trace_fn *fn, void *user);
 
-/* GET /version: the result's object holds /major, /minor, /gitVersion. */
+/* GET /version: the result's object holds /major, /minor, /gitVersion. Errors are
+ * those of any read. */
 KSHIM_API kshim_call *kshim_client_version(kshim_client *client, kshim_done_fn *done, void *user);
 
 /* Any request to a path of the server ("/healthz", "/api/v1/…?x=y"; percent-
  * encoded by the caller). `body` is copied and may be NULL. The result holds the
- * body; a status that is no success (2xx) is an error. */
+ * body; a status that is no success (2xx) is an error. Of the options timeout and
+ * dry run count. KSHIM_EINVAL, and NULL: no valid method, path or content type. */
 KSHIM_API kshim_call *kshim_client_request(kshim_client *client, const char *method, const char *path,
 					   const char *content_type, const char *body, size_t len,
 					   const kshim_options *options, kshim_done_fn *done, void *user);

@@ -42,6 +42,7 @@ KSHIM_API kshim_config *kshim_config_from_url(const char *url, kshim_error **err
  * at most every 60 s, and at once after a 401 (bound tokens expire hourly). */
 KSHIM_API kshim_config *kshim_config_from_service_account(const char *dir, kshim_error **error);
 
+/* A further reference; each is released once, the last one frees it. */
 KSHIM_API kshim_config *kshim_config_ref(kshim_config *config);
 KSHIM_API void kshim_config_unref(kshim_config *config);
 

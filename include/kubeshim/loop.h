@@ -3,8 +3,9 @@
  *
  * A program runs the loop alone (kshim_loop_run), or watches kshim_loop_fd()
  * for reading in the loop it has and calls kshim_loop_process() when it is
- * readable; adapters/ does that for libuv, libevent, GLib and sd-event. A loop and all that lives on it belong to one thread; only
- * kshim_loop_wake() may be called from others.
+ * readable; adapters/ does that for libuv, libevent, GLib and sd-event. A loop and
+ * all that lives on it belong to one thread; only kshim_loop_wake() may be called
+ * from others.
  */
 #ifndef KUBESHIM_LOOP_H
 #define KUBESHIM_LOOP_H
@@ -44,6 +45,8 @@ KSHIM_API void kshim_loop_stop(kshim_loop *loop);
  * however often it was called meanwhile. Safe from any thread and from a signal
  * handler, as long as the loop exists. */
 KSHIM_API void kshim_loop_wake(kshim_loop *loop);
+
+/* What a wake runs; replaces what was there, NULL: nothing. */
 KSHIM_API void kshim_loop_set_wake(kshim_loop *loop, void (*wake)(kshim_loop *loop, void *user), void *user);
 
 /* A one-shot timer: `fn` runs from the loop once `ms` have passed (0: in the

@@ -15,12 +15,13 @@
 
 KSHIM_BEGIN_DECLS
 
-/* `source` names the text in messages ("-", "pod.yaml"). New reference. */
+/* `source` names the text in messages ("-", "pod.yaml"). New, to
+ * kshim_manifest_free(); NULL and *error as above, or KSHIM_ENOMEM. */
 KSHIM_API kshim_manifest *kshim_manifest_from_text(const char *text, size_t len, const char *source,
 						   kshim_error **error);
 
 /* Reads a file whole (at most 64 MiB), "-" is standard input. This blocks as
- * reading a file does. */
+ * reading a file does. KSHIM_EIO if it cannot be read. */
 KSHIM_API kshim_manifest *kshim_manifest_from_file(const char *path, kshim_error **error);
 
 KSHIM_API void kshim_manifest_free(kshim_manifest *manifest);

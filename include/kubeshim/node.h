@@ -85,8 +85,8 @@ typedef void kshim_drain_fn(kshim_object *pod, kshim_drain_event event, const ch
  * gone (its uid is not among the Node's Pods any more; looked once a second).
  *
  * Left alone are mirror Pods (annotation kubernetes.io/config.mirror), with
- * ignore_daemonsets those of DaemonSets, and what skip_deleted says. Pods that have finished (Succeeded,
- * Failed) always go.
+ * ignore_daemonsets those of DaemonSets, and what skip_deleted says. Pods that have
+ * finished (Succeeded, Failed) always go.
  *
  * `node` is not changed; `options` and `progress` may be NULL; `user` is given to
  * both callbacks. kshim_result_item_count() is how many Pods went.

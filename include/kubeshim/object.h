@@ -25,6 +25,7 @@ KSHIM_API kshim_object *kshim_object_from_text(kshim_client *client, const char 
 /* The same of a jansson tree, which it steals, also when it fails. */
 KSHIM_API kshim_object *kshim_object_new(kshim_client *client, json_t *tree);
 
+/* A further reference; each is released once, the last one frees it. */
 KSHIM_API kshim_object *kshim_object_ref(kshim_object *object);
 KSHIM_API void kshim_object_unref(kshim_object *object);
 
@@ -82,7 +83,12 @@ KSHIM_API int kshim_object_remove(kshim_object *object, const char *pointer);
 KSHIM_API kshim_client *kshim_object_client(kshim_object *object);
 
 /*
- * Verbs. Each keeps the object alive until its callback has run. On success of
+ * Verbs. Each returns a kshim_call: borrowed, for kshim_call_cancel(). NULL means
+ * that nothing was started and no callback will come: kshim_client_error() tells why
+ * (KSHIM_EINVAL, as for an object without a name; KSHIM_ENOMEM; KSHIM_ECANCELED once
+ * the client was freed). The callbacks follow the contract of common.h.
+ *
+ * Each keeps the object alive until its callback has run. On success of
  * reload, create, replace, update, patch, apply and scale the object takes the
  * server's answer (but not with a dry run or another subresource than status),
  * and kshim_result_object() is that very object.

@@ -28,6 +28,7 @@ typedef enum kshim_validation {
 	KSHIM_VALIDATION_IGNORE
 } kshim_validation;
 
+/* New, with the defaults, to kshim_options_free(); NULL without memory. */
 KSHIM_API kshim_options *kshim_options_new(void);
 KSHIM_API void kshim_options_free(kshim_options *options);
 
@@ -45,6 +46,10 @@ KSHIM_API int kshim_options_set_field_manager(kshim_options *options, const char
 /* Apply: take fields over from other managers instead of a conflict. */
 KSHIM_API int kshim_options_set_force(kshim_options *options, int force);
 
+/* Writes: what the server does about fields that the kind does not have
+ * (fieldValidation; Kubernetes API concepts, "Validation for unrecognized or
+ * duplicate fields"). DEFAULT is the server's choice, which is to warn; before
+ * Kubernetes 1.25 it may do nothing. */
 KSHIM_API int kshim_options_set_validation(kshim_options *options, kshim_validation validation);
 
 /* "status", "scale", "eviction", …: the verb goes to this subresource. */

@@ -68,8 +68,8 @@ KSHIM_API int kshim_log_options_set_timeout(kshim_log_options *options, int64_t 
 
 /* Bytes of a log, as the container wrote them: any bytes, not NUL-terminated,
  * borrowed until it returns. `container` is its name, borrowed likewise; NULL
- * where none was given and the object does not tell (a handle by name alone). Runs from the loop, any
- * number of times before the kshim_done_fn, never after. */
+ * where none was given and the object does not tell (a handle by name alone). Runs
+ * from the loop, any number of times before the kshim_done_fn, never after. */
 typedef void kshim_log_fn(const char *container, const char *data, size_t len, void *user);
 
 /*

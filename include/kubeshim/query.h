@@ -3,6 +3,11 @@
  *
  * A query may be changed and freed while its calls run: each call keeps what it
  * needs. Setters return 0, or -1 (kshim_client_error() tells) and change nothing.
+ *
+ * Every function that starts something returns a kshim_call: borrowed, for
+ * kshim_call_cancel(). NULL means that nothing was started and no callback will
+ * come: kshim_client_error() tells why (KSHIM_EINVAL, KSHIM_ENOMEM, KSHIM_ECANCELED
+ * once the client was freed). A kind that the server does not serve: KSHIM_ENOKIND.
  */
 #ifndef KUBESHIM_QUERY_H
 #define KUBESHIM_QUERY_H
@@ -43,7 +48,7 @@ KSHIM_API kshim_query *kshim_query_new(kshim_client *client, const kshim_kind *k
  * when the first call needs it. */
 KSHIM_API kshim_query *kshim_query_new_named(kshim_client *client, const char *kind, const char *namespace_);
 
-/* A new copy, to narrow further. */
+/* A new copy, to narrow further; NULL of NULL, or without memory. */
 KSHIM_API kshim_query *kshim_query_copy(const kshim_query *query);
 KSHIM_API void kshim_query_free(kshim_query *query);
 

@@ -46,7 +46,8 @@ KSHIM_API const kshim_kind *kshim_result_kind(const kshim_result *result);
 KSHIM_API int kshim_result_http_status(const kshim_result *result);
 
 /* The answer's body, where it was not an object or a list (kshim_client_request,
- * a table, the Status of a delete): its bytes and its Content-Type. */
+ * a table, the Status of a delete): its bytes and its Content-Type, NULL where
+ * there is none. `*len` gets their number where `len` is not NULL. */
 KSHIM_API const char *kshim_result_body(const kshim_result *result, size_t *len);
 KSHIM_API const char *kshim_result_content_type(const kshim_result *result);
 

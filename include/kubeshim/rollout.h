@@ -64,6 +64,7 @@ KSHIM_API kshim_call *kshim_rollout_status(kshim_object *object, kshim_progress_
 
 /* One revision. All that is borrowed of it lives until the callback returns. */
 typedef struct kshim_revision kshim_revision;
+/* As kshim_rollout_undo() takes it. */
 KSHIM_API int64_t kshim_revision_number(const kshim_revision *revision);
 /* The annotation kubernetes.io/change-cause; NULL if there is none. */
 KSHIM_API const char *kshim_revision_change_cause(const kshim_revision *revision);

@@ -25,6 +25,7 @@ KSHIM_API kshim_table *kshim_table_new(const char *json, size_t len, kshim_error
 KSHIM_API int kshim_table_add(kshim_table *table, const char *json, size_t len, kshim_error **error);
 KSHIM_API void kshim_table_free(kshim_table *table);
 
+/* How many columns; below, how many rows. */
 KSHIM_API size_t kshim_table_column_count(const kshim_table *table);
 
 /* A column's name ("Name", "Ready"); its type and format as OpenAPI words them
