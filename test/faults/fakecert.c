@@ -135,12 +135,16 @@ struct fakecert *fakecert_new(const char *san, bool expired, const struct fakece
 {
 	struct fakecert *c = fake_alloc(sizeof(*c));
 	EVP_PKEY *ca_key = like ? read_key(like->ca_key_pem) : EVP_EC_gen("P-256");
+	unsigned number = 0;
+	char name[32];
 	X509 *ca = NULL;
 	int ok = 0;
 
+	/* authorities of one name are taken for each other, where there are several */
+	RAND_bytes((unsigned char *)&number, sizeof(number));
+	snprintf(name, sizeof(name), "fakeapi-ca-%08x", number);
 	if (ca_key)
-		ca = like ? read_cert(like->ca_pem) :
-		     make_cert(ca_key, NULL, NULL, "fakeapi-ca", NULL, NULL, NULL, false);
+		ca = like ? read_cert(like->ca_pem) : make_cert(ca_key, NULL, NULL, name, NULL, NULL, NULL, false);
 	if (!ca)
 		goto out;
 	c->ca_pem = cert_pem(ca);

@@ -87,6 +87,22 @@ static void documents(void **state)
 	kshim_manifest_free(NULL);
 }
 
+/* One byte too many, none of which is read. */
+static void too_long(void **state)
+{
+	size_t len = 64u * 1024 * 1024 + 1;
+	char *text = calloc(1, len);
+	kshim_error *error = NULL;
+
+	(void)state;
+	assert_non_null(text);
+	assert_null(kshim_manifest_from_text(text, len, "in", &error));
+	assert_int_equal(kshim_error_code(error), KSHIM_EMANIFEST);
+	assert_string_equal(kshim_error_message(error), "in: longer than 64 MiB");
+	kshim_error_free(error);
+	free(text);
+}
+
 static void mistakes(void **state)
 {
 	static const struct {
@@ -241,7 +257,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(documents),  cmocka_unit_test(mistakes),  cmocka_unit_test(files),
-		cmocka_unit_test(sound_json), cmocka_unit_test(no_memory),
+		cmocka_unit_test(sound_json), cmocka_unit_test(too_long),  cmocka_unit_test(no_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
