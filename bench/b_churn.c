@@ -38,7 +38,7 @@ static void go_on(struct run *run)
 
 	if (run->next >= run->options.count)
 		return;
-	len = bench_configmap_body(body, run->next++);
+	len = bench_configmap_body(body, &run->options, run->next++);
 	map = kshim_object_from_text(run->client, body, (size_t)len);
 	kshim_object_create(map, NULL, on_created, run);
 	kshim_object_unref(map);

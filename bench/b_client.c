@@ -43,7 +43,11 @@ static kshim_config *config_of(const struct bench_options *options, const char *
 
 kshim_client *b_client_new(kshim_loop *loop, const struct bench_options *options)
 {
-	return b_client_new_as(loop, options, "");
+	char user[300] = "";
+
+	if (*options->token)
+		snprintf(user, sizeof(user), "token: %s", options->token);
+	return b_client_new_as(loop, options, user);
 }
 
 kshim_client *b_client_new_as(kshim_loop *loop, const struct bench_options *options, const char *user)

@@ -6,7 +6,7 @@
 
 #include <kubeshim/kubeshim.h>
 
-/* Ends the program with a message if it cannot be had. */
+/* With the token of the options. Ends the program with a message if it cannot be had. */
 kshim_client *b_client_new(kshim_loop *loop, const struct bench_options *options);
 /* The same as a user of the kubeconfig, whose members (YAML, flow style) are given. */
 kshim_client *b_client_new_as(kshim_loop *loop, const struct bench_options *options, const char *user);

@@ -30,7 +30,7 @@ static void go_on(struct run *run)
 
 	if (run->next >= run->options.count)
 		return;
-	bench_pod_path(path, run->next++);
+	bench_pod_path(path, &run->options, run->next++);
 	kshim_query_get_by_name(run->pods, strrchr(path, '/') + 1, on_pod, run);
 }
 

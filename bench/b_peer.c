@@ -1,6 +1,7 @@
 /*
  * kubeshim on the terms of the programs in peers/: name, phase and resourceVersion of each Pod are read and
- * summed up. `b_peer list|get|watch|cache`, --count gets one after another, or events of one watch.
+ * summed up. `b_peer list|get|churn|watch|cache`, --count gets one after another, ConfigMaps created and deleted one
+ * after another, or events of one watch.
  */
 #include "b_client.h"
 
@@ -65,8 +66,49 @@ static void get_next(struct run *run)
 
 	if (run->asked >= run->options.count)
 		return;
-	bench_pod_path(path, run->asked++);
+	bench_pod_path(path, &run->options, run->asked++);
 	kshim_query_get_by_name(run->pods, strrchr(path, '/') + 1, on_got, run);
+}
+
+static void churn_next(struct run *run);
+
+static void on_deleted(kshim_result *result, void *user)
+{
+	struct run *run = user;
+
+	b_count(&run->bench, result);
+	churn_next(run);
+}
+
+static void on_created(kshim_result *result, void *user)
+{
+	kshim_object *map = kshim_result_object(result);
+	const char *name = kshim_object_name(map), *value = kshim_object_get_string(map, "/data/key");
+	struct run *run = user;
+
+	b_count(&run->bench, result);
+	if (!name || !value) {
+		fprintf(stderr, "b_peer: not what was created\n");
+		exit(1);
+	}
+	run->bench.items++;
+	run->bench.bytes += strlen(name) + strlen(value);
+	run->sum += strtoull(strrchr(name, '-') + 1, NULL, 10);
+	kshim_object_delete(map, NULL, on_deleted, run);
+}
+
+static void churn_next(struct run *run)
+{
+	char body[BENCH_BODY_MAX];
+	kshim_object *map;
+	int len;
+
+	if (run->asked >= run->options.count)
+		return;
+	len = bench_configmap_body(body, &run->options, run->asked++);
+	map = kshim_object_from_text(run->client, body, (size_t)len);
+	kshim_object_create(map, NULL, on_created, run);
+	kshim_object_unref(map);
 }
 
 static void on_event(kshim_watch *watch, kshim_event event, kshim_object *pod, void *user)
@@ -88,6 +130,8 @@ static void watch(struct run *run)
 {
 	kshim_options *options = kshim_options_new();
 
+	if (run->options.since)
+		kshim_query_set_resource_version(run->pods, run->options.since, KSHIM_MATCH_UNSET);
 	kshim_options_set_watch_from(options, KSHIM_WATCH_FROM_NOW);
 	kshim_options_set_watch_seconds(options, 3600);
 	if (!kshim_query_watch(run->pods, options, on_event, on_done, run))
@@ -129,10 +173,7 @@ static void cache(struct run *run)
 
 static void go(struct run *run, const char *scenario)
 {
-	const char *namespace = !strcmp(scenario, "get") ? "default" : !strcmp(scenario, "watch") ?
-		run->options.namespace : KSHIM_ALL_NAMESPACES;
-
-	run->pods = kshim_query_new(run->client, KSHIM_POD, namespace);
+	run->pods = kshim_query_new(run->client, KSHIM_POD, run->options.namespace);
 	bench_begin(&run->bench, &run->options, "kubeshim", scenario);
 	if (!strcmp(scenario, "cache")) {
 		cache(run);
@@ -141,6 +182,8 @@ static void go(struct run *run, const char *scenario)
 	} else {
 		if (!strcmp(scenario, "get"))
 			get_next(run);
+		else if (!strcmp(scenario, "churn"))
+			churn_next(run);
 		else
 			kshim_query_list(run->pods, on_listed, on_done, run);
 		kshim_loop_run(run->loop);
@@ -153,7 +196,7 @@ int main(int argc, char **argv)
 	struct run run = {.rss_kb = 0};
 
 	if (argc < 2) {
-		fprintf(stderr, "usage: b_peer list|get|watch|cache --url URL ...\n");
+		fprintf(stderr, "usage: b_peer list|get|churn|watch|cache --url URL ...\n");
 		return 2;
 	}
 	bench_options(&run.options, argc - 1, argv + 1);

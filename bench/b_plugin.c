@@ -112,7 +112,7 @@ int main(int argc, char **argv)
 	pods = kshim_query_new(client, KSHIM_POD, "default");
 	bench_begin(&run.bench, &run.options, "kubeshim", argv[1]);
 	for (i = 0; i < run.options.count; i++) {
-		bench_pod_path(path, i);
+		bench_pod_path(path, &run.options, i);
 		run.left += kshim_query_get_by_name(pods, strrchr(path, '/') + 1, on_pod, &run) != NULL;
 	}
 	while (run.left)

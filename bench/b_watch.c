@@ -15,7 +15,7 @@ struct run {
 	kshim_loop *loop;
 	kshim_client *client;
 	kshim_watch **watches;
-	unsigned begun, ended;
+	unsigned begun, open, ended;
 	bool summing, idle;
 	uint64_t sum;
 };
@@ -94,17 +94,23 @@ static void step(struct run *run, int ms)
 	kshim_loop_process(run->loop);
 }
 
-/* Until all that were begun have a stream, and a bit longer. */
+/* Until no more than so many of those that were begun, the last ones, are without a stream. */
+static void wait_for_most(struct run *run, unsigned but)
+{
+	while (run->begun - run->open > but && !run->ended) {
+		while (run->open < run->begun && kshim_watch_count(run->watches[run->open], KSHIM_WATCH_STREAMS))
+			run->open++;
+		if (run->begun - run->open > but)
+			step(run, -1);
+	}
+}
+
+/* Until all have one, and a bit longer. */
 static void wait_for_all(struct run *run)
 {
 	uint64_t until;
-	unsigned i = 0;
 
-	while (i < run->begun && !run->ended) {
-		step(run, -1);
-		while (i < run->begun && kshim_watch_count(run->watches[i], KSHIM_WATCH_STREAMS))
-			i++;
-	}
+	wait_for_most(run, 0);
 	for (until = bench_now() + BENCH_SETTLE_MS * 1000000ull; bench_now() < until;)
 		step(run, BENCH_SETTLE_MS);
 }
@@ -120,6 +126,7 @@ static int watch_many(struct run *run)
 	for (i = 0; i < run->options.watches; i++) {
 		bench_idle_namespace(namespace, &run->options, i);
 		begin(run, i, namespace);
+		wait_for_most(run, run->options.at_once);
 		if (i)
 			continue;
 		wait_for_all(run);
@@ -140,7 +147,6 @@ static int watch_many(struct run *run)
 int main(int argc, char **argv)
 {
 	struct run run = {.sum = BENCH_SUM_START};
-	char user[300] = "";
 	int rc;
 
 	if (argc < 2 || (strcmp(argv[1], "watch") && strcmp(argv[1], "sum") && strcmp(argv[1], "idle"))) {
@@ -149,10 +155,8 @@ int main(int argc, char **argv)
 	}
 	bench_options(&run.options, argc - 1, argv + 1);
 	run.summing = strcmp(argv[1], "sum") == 0;
-	if (*run.options.token)
-		snprintf(user, sizeof(user), "token: %s", run.options.token);
 	run.loop = kshim_loop_new();
-	run.client = b_client_new_as(run.loop, &run.options, user);
+	run.client = b_client_new(run.loop, &run.options);
 	kshim_client_set_watch_connections(run.client, run.options.http == 20 ? KSHIM_HTTP_2 : KSHIM_HTTP_1_1,
 					   run.options.per);
 	if (strcmp(argv[1], "idle") == 0)

@@ -54,17 +54,18 @@ static void set_request(struct slot *slot)
 	if (run->list) {
 		set_url(slot, run->options.path);
 	} else if (!run->churn) {
-		bench_pod_path(path, slot->i);
+		bench_pod_path(path, &run->options, slot->i);
 		set_url(slot, path);
 	} else if (slot->deleting) {
-		bench_configmap_path(path, slot->i);
+		bench_configmap_path(path, &run->options, slot->i);
 		set_url(slot, path);
 		curl_easy_setopt(slot->easy, CURLOPT_HTTPGET, 1L);
 		curl_easy_setopt(slot->easy, CURLOPT_CUSTOMREQUEST, "DELETE");
 		curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, run->get_headers);
 	} else {
-		n = bench_configmap_body(slot->body, slot->i);
-		set_url(slot, BENCH_CONFIGMAPS);
+		n = bench_configmap_body(slot->body, &run->options, slot->i);
+		bench_configmaps_path(path, &run->options);
+		set_url(slot, path);
 		curl_easy_setopt(slot->easy, CURLOPT_CUSTOMREQUEST, NULL);
 		curl_easy_setopt(slot->easy, CURLOPT_POSTFIELDSIZE, (long)n);
 		curl_easy_setopt(slot->easy, CURLOPT_POSTFIELDS, slot->body);
@@ -127,11 +128,8 @@ static void prepare(struct run *run)
 	struct bench_options *o = &run->options;
 
 	bare_loop_init(&run->loop, o->connections, finish);
-	run->get_headers = curl_slist_append(NULL, "Accept: application/json");
-	run->get_headers = curl_slist_append(run->get_headers, "User-Agent: kubeshim-bench/1");
-	run->post_headers = curl_slist_append(NULL, "Accept: application/json");
-	run->post_headers = curl_slist_append(run->post_headers, "User-Agent: kubeshim-bench/1");
-	run->post_headers = curl_slist_append(run->post_headers, "Content-Type: application/json");
+	run->get_headers = bare_headers(o);
+	run->post_headers = curl_slist_append(bare_headers(o), "Content-Type: application/json");
 	/* A request that would wait inside libcurl for a connection waits here. */
 	run->slot_count = o->inflight;
 	if (o->http == 11 && run->slot_count > o->connections)

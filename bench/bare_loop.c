@@ -1,6 +1,7 @@
 #include "bare_loop.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -97,6 +98,18 @@ void bare_loop_free(struct bare_loop *loop)
 {
 	curl_multi_cleanup(loop->multi);
 	close(loop->epoll);
+}
+
+struct curl_slist *bare_headers(const struct bench_options *o)
+{
+	struct curl_slist *headers = curl_slist_append(NULL, "Accept: application/json");
+	char authorization[300];
+
+	headers = curl_slist_append(headers, "User-Agent: kubeshim-bench/1");
+	if (!*o->token)
+		return headers;
+	snprintf(authorization, sizeof(authorization), "Authorization: Bearer %s", o->token);
+	return curl_slist_append(headers, authorization);
 }
 
 CURL *bare_handle(const struct bench_options *o, struct curl_slist *headers)

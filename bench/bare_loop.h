@@ -20,6 +20,8 @@ void bare_loop_free(struct bare_loop *loop);
 /* One pass; waits at most so long (-1: for ever). */
 void bare_loop_step(struct bare_loop *loop, int ms);
 
+/* What every request has, the token of the options among it. New. */
+struct curl_slist *bare_headers(const struct bench_options *o);
 CURL *bare_handle(const struct bench_options *o, struct curl_slist *headers);
 
 #endif

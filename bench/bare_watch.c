@@ -95,7 +95,8 @@ static void begin(struct run *run, unsigned i, const char *namespace)
 	char url[1024];
 
 	snprintf(url, sizeof(url), "%s/api/v1/namespaces/%s/pods?watch=1&allowWatchBookmarks=true&"
-		 "timeoutSeconds=3600", run->options.url, namespace);
+		 "timeoutSeconds=3600%s%s", run->options.url, namespace,
+		 run->options.since ? "&resourceVersion=" : "", run->options.since ? run->options.since : "");
 	stream->run = run;
 	stream->easy = bare_handle(&run->options, run->headers);
 	curl_easy_setopt(stream->easy, CURLOPT_URL, url);
@@ -114,7 +115,7 @@ static int watch_one(struct run *run, const char *scenario)
 
 	snprintf(namespace, sizeof(namespace), "events-%u", run->options.count);
 	bench_begin(&run->bench, &run->options, "bare", scenario);
-	begin(run, 0, namespace);
+	begin(run, 0, run->options.since ? run->options.namespace : namespace);
 	while (run->bench.items < run->options.count)
 		bare_loop_step(&run->loop, -1);
 	bench_end(&run->bench);
@@ -142,7 +143,7 @@ static int watch_many(struct run *run)
 	for (unsigned i = 0; i < run->options.watches; i++) {
 		bench_idle_namespace(namespace, &run->options, i);
 		begin(run, i, namespace);
-		while (!i && !run->opened)
+		while ((!i && !run->opened) || i + 1 - run->opened > run->options.at_once)
 			bare_loop_step(&run->loop, -1);
 		if (i)
 			continue;
@@ -164,16 +165,10 @@ static void prepare(struct run *run)
 {
 	struct bench_options *o = &run->options;
 	unsigned per = o->http == 20 ? o->per : 1;
-	char authorization[300];
 
 	bare_loop_init(&run->loop, (o->watches + per - 1) / per, finish);
 	curl_multi_setopt(run->loop.multi, CURLMOPT_MAX_CONCURRENT_STREAMS, (long)per);
-	run->headers = curl_slist_append(NULL, "Accept: application/json");
-	run->headers = curl_slist_append(run->headers, "User-Agent: kubeshim-bench/1");
-	if (*o->token) {
-		snprintf(authorization, sizeof(authorization), "Authorization: Bearer %s", o->token);
-		run->headers = curl_slist_append(run->headers, authorization);
-	}
+	run->headers = bare_headers(o);
 	run->streams = calloc(o->watches, sizeof(*run->streams));
 	if (!run->streams)
 		abort();

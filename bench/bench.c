@@ -16,8 +16,8 @@
 static void usage(const char *program)
 {
 	fprintf(stderr, "usage: %s --url URL [--ca FILE] [--http 1|2] [--path PATH] [--count N]\n"
-		"	[--inflight N] [--connections N] [--watches N] [--per N]\n"
-		"	[--namespace NAME] [--token-file FILE]\n", program);
+		"	[--inflight N] [--connections N] [--watches N] [--at-once N] [--per N]\n"
+		"	[--namespace NAME] [--since VERSION] [--token-file FILE]\n", program);
 	exit(2);
 }
 
@@ -45,8 +45,10 @@ void bench_options(struct bench_options *o, int argc, char **argv)
 		{ "inflight", required_argument, NULL, 'i' },
 		{ "connections", required_argument, NULL, 'c' },
 		{ "watches", required_argument, NULL, 'w' },
+		{ "at-once", required_argument, NULL, 'o' },
 		{ "per", required_argument, NULL, 'P' },
 		{ "namespace", required_argument, NULL, 'N' },
+		{ "since", required_argument, NULL, 's' },
 		{ "token-file", required_argument, NULL, 't' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -55,7 +57,7 @@ void bench_options(struct bench_options *o, int argc, char **argv)
 
 	*o = (struct bench_options){
 		.ca_file = "", .path = "/api/v1/pods", .http = 11, .count = 1, .inflight = 1,
-		.connections = 10, .watches = 1, .per = 25, .namespace = "poked",
+		.connections = 10, .watches = 1, .at_once = UINT32_MAX, .per = 25, .namespace = "default",
 	};
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1) {
 		switch (c) {
@@ -83,11 +85,17 @@ void bench_options(struct bench_options *o, int argc, char **argv)
 		case 'w':
 			o->watches = (unsigned)strtoul(optarg, NULL, 10);
 			break;
+		case 'o':
+			o->at_once = (unsigned)strtoul(optarg, NULL, 10);
+			break;
 		case 'P':
 			o->per = (unsigned)strtoul(optarg, NULL, 10);
 			break;
 		case 'N':
 			o->namespace = optarg;
+			break;
+		case 's':
+			o->since = optarg;
 			break;
 		case 't':
 			o->token_file = optarg;
@@ -253,21 +261,25 @@ void bench_idle_namespace(char buf[BENCH_PATH_MAX], const struct bench_options *
 		snprintf(buf, BENCH_PATH_MAX, "%s", o->namespace);
 }
 
-void bench_pod_path(char buf[BENCH_PATH_MAX], unsigned i)
+void bench_pod_path(char buf[BENCH_PATH_MAX], const struct bench_options *o, unsigned i)
 {
-	snprintf(buf, BENCH_PATH_MAX, "/api/v1/namespaces/default/pods/web-7d4b9c6f5-%07u",
-		 i % PODS);
+	snprintf(buf, BENCH_PATH_MAX, "/api/v1/namespaces/%s/pods/web-7d4b9c6f5-%07u", o->namespace, i % PODS);
 }
 
-void bench_configmap_path(char buf[BENCH_PATH_MAX], unsigned i)
+void bench_configmaps_path(char buf[BENCH_PATH_MAX], const struct bench_options *o)
 {
-	snprintf(buf, BENCH_PATH_MAX, BENCH_CONFIGMAPS "/bench-%u", i);
+	snprintf(buf, BENCH_PATH_MAX, "/api/v1/namespaces/%s/configmaps", o->namespace);
 }
 
-int bench_configmap_body(char buf[BENCH_BODY_MAX], unsigned i)
+void bench_configmap_path(char buf[BENCH_PATH_MAX], const struct bench_options *o, unsigned i)
+{
+	snprintf(buf, BENCH_PATH_MAX, "/api/v1/namespaces/%s/configmaps/bench-%u", o->namespace, i);
+}
+
+int bench_configmap_body(char buf[BENCH_BODY_MAX], const struct bench_options *o, unsigned i)
 {
 	return snprintf(buf, BENCH_BODY_MAX,
 			"{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":"
-			"{\"name\":\"bench-%u\",\"namespace\":\"default\",\"labels\":"
-			"{\"app\":\"bench\"}},\"data\":{\"key\":\"value %u\"}}", i, i);
+			"{\"name\":\"bench-%u\",\"namespace\":\"%s\",\"labels\":"
+			"{\"app\":\"bench\"}},\"data\":{\"key\":\"value %u\"}}", i, o->namespace, i);
 }

@@ -22,8 +22,10 @@ struct bench_options {
 	unsigned inflight;		/* --inflight */
 	unsigned connections;		/* --connections, at most */
 	unsigned watches;		/* --watches */
+	unsigned at_once;		/* --at-once: of them asked for before one of them has its answer */
 	unsigned per;			/* --per: of them on a connection of HTTP/2 */
-	const char *namespace;		/* --namespace: the one where something happens */
+	const char *namespace;		/* --namespace, of get, of ConfigMaps, of what is watched and something happens in */
+	const char *since;		/* --since: a resourceVersion that a watch starts behind; or NULL */
 	const char *token_file;		/* --token-file, of a server that wants one; or NULL */
 	char token[256];
 };
@@ -75,9 +77,9 @@ void bench_idle_end(const struct bench_idle *idle, const struct bench_options *o
 void bench_idle_namespace(char buf[BENCH_PATH_MAX], const struct bench_options *options, unsigned i);
 
 /* What get and churn ask for: the i-th of count. buf is for the caller to reuse. */
-void bench_pod_path(char buf[BENCH_PATH_MAX], unsigned i);
-void bench_configmap_path(char buf[BENCH_PATH_MAX], unsigned i);	/* its name is bench-i */
-int bench_configmap_body(char buf[BENCH_BODY_MAX], unsigned i);	/* its length */
-#define BENCH_CONFIGMAPS "/api/v1/namespaces/default/configmaps"
+void bench_pod_path(char buf[BENCH_PATH_MAX], const struct bench_options *options, unsigned i);
+void bench_configmaps_path(char buf[BENCH_PATH_MAX], const struct bench_options *options);
+void bench_configmap_path(char buf[BENCH_PATH_MAX], const struct bench_options *options, unsigned i); /* its name is bench-i */
+int bench_configmap_body(char buf[BENCH_BODY_MAX], const struct bench_options *options, unsigned i); /* its length */
 
 #endif

@@ -7,13 +7,15 @@
 
 #define DIGITS 8
 
-struct line {
-	char *text;
-	size_t len;
+struct ring {
+	struct record *line;
+	unsigned count;
+	size_t version;			/* where it stands in every line */
 };
 
 struct stream {
 	struct events *events;
+	struct ring *ring;
 	struct stream *next;
 	struct fakeapi_live *live;
 	unsigned long at, end;		/* events: the one under way; as many there are */
@@ -22,9 +24,7 @@ struct stream {
 };
 
 struct events {
-	struct line *line;
-	unsigned ring;
-	size_t version;			/* where it stands in every line */
+	struct ring json, protobuf;	/* protobuf.line: borrowed, or NULL */
 	struct stream *streams;
 };
 
@@ -36,21 +36,21 @@ struct events *events_new(struct pods *pods)
 
 	if (!e)
 		abort();
-	e->ring = pods_count(pods) < 5000 ? pods_count(pods) : 5000;
-	e->line = calloc(e->ring, sizeof(*e->line));
-	if (!e->line)
+	e->json.count = pods_count(pods) < 5000 ? pods_count(pods) : 5000;
+	e->json.line = calloc(e->json.count, sizeof(*e->json.line));
+	if (!e->json.line)
 		abort();
-	for (unsigned i = 0; i < e->ring; i++) {
+	for (unsigned i = 0; i < e->json.count; i++) {
 		pod = pods_one(pods, i);
 		pod[strlen(pod) - 1] = '\0';	/* its newline */
-		n = asprintf(&e->line[i].text, "{\"type\":\"MODIFIED\",\"object\":%s}\n", pod);
+		n = asprintf(&e->json.line[i].bytes, "{\"type\":\"MODIFIED\",\"object\":%s}\n", pod);
 		if (n < 0)
 			abort();
-		e->line[i].len = (size_t)n;
+		e->json.line[i].len = (size_t)n;
 		free(pod);
 	}
-	e->version = (size_t)(strstr(e->line[0].text, "\"resourceVersion\":\"") -
-			      e->line[0].text) + strlen("\"resourceVersion\":\"");
+	e->json.version = (size_t)(strstr(e->json.line[0].bytes, "\"resourceVersion\":\"") -
+				   e->json.line[0].bytes) + strlen("\"resourceVersion\":\"");
 	return e;
 }
 
@@ -58,32 +58,43 @@ void events_free(struct events *e)
 {
 	if (!e)
 		return;
-	for (unsigned i = 0; i < e->ring; i++)
-		free(e->line[i].text);
-	free(e->line);
+	for (unsigned i = 0; i < e->json.count; i++)
+		free(e->json.line[i].bytes);
+	free(e->json.line);
 	free(e);
 }
 
-/* The ring is everybody's: whoever goes on in a line writes his version there again. */
-static const struct line *line_of(struct stream *s)
+void events_set_protobuf(struct events *e, struct record *record)
 {
-	struct line *line = &s->events->line[s->at % s->events->ring];
+	const char *version = memmem(record->bytes, record->len, "80000000", DIGITS);
+
+	if (!version) {
+		fprintf(stderr, "replay: the events as protobuf are not of our Pods\n");
+		exit(1);
+	}
+	e->protobuf = (struct ring){ record, e->json.count, (size_t)(version - record->bytes) };
+}
+
+/* The ring is everybody's: whoever goes on in a line writes his version there again. */
+static const struct record *line_of(struct stream *s)
+{
+	struct record *line = &s->ring->line[s->at % s->ring->count];
 	char digits[DIGITS + 1];
 
 	snprintf(digits, sizeof(digits), "%0*lu", DIGITS, (90000001 + s->at) % 100000000);
-	memcpy(line->text + s->events->version, digits, DIGITS);
+	memcpy(line->bytes + s->ring->version, digits, DIGITS);
 	return line;
 }
 
 static size_t stream_read(void *state, char *buf, size_t max)
 {
 	struct stream *s = state;
-	const struct line *line = s->at < s->end ? line_of(s) : NULL;
+	const struct record *line = s->at < s->end ? line_of(s) : NULL;
 	size_t done = 0, n;
 
 	while (line && done < max) {
 		n = line->len - s->off < max - done ? line->len - s->off : max - done;
-		memcpy(buf + done, line->text + s->off, n);
+		memcpy(buf + done, line->bytes + s->off, n);
 		done += n;
 		s->off += n;
 		if (s->off == line->len) {
@@ -104,15 +115,20 @@ static void stream_free(void *state)
 	free(s);
 }
 
-void events_watch(struct events *e, const char *path, struct fakeapi_answer *out)
+void events_watch(struct events *e, const struct fakeapi_request *req, struct fakeapi_answer *out)
 {
-	const char *namespace = strstr(path, "/namespaces/");
+	const char *namespace = strstr(req->path, "/namespaces/"), *accept = fakeapi_header(req, "accept");
 	struct stream *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		abort();
 	namespace = namespace ? namespace + strlen("/namespaces/") : "";
 	s->events = e;
+	s->ring = &e->json;
+	if (e->protobuf.line && accept && strstr(accept, PROTOBUF_TYPE)) {
+		s->ring = &e->protobuf;
+		out->type = PROTOBUF_TYPE ";stream=watch";
+	}
 	s->next = e->streams;
 	e->streams = s;
 	s->live = out->live;

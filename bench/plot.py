@@ -20,7 +20,7 @@ OTHER = "#5b7fa6"
 def medians(runs, scenario, field, divisor):
     found = {}
     for run in runs:
-        if run["scenario"] == scenario and "machine" in run:
+        if run["scenario"] == scenario and run.get("bench") == "peers":
             found.setdefault(run["program"], []).append(run[field] / divisor(run))
     return {name: statistics.median(v) for name, v in found.items()}
 

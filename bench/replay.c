@@ -17,6 +17,8 @@ struct replay {
 	struct pods *pods;
 	struct events *events;
 	const char *ca_file;
+	const char *protobuf_file;	/* read when it is asked for */
+	struct protobuf *protobuf;
 	unsigned long version;		/* resourceVersion of what is created */
 };
 
@@ -60,11 +62,37 @@ static unsigned long query(const char *path, const char *name)
 	return 0;
 }
 
+/* The records, if there are any and the client wants them. */
+static struct protobuf *wants_protobuf(struct replay *replay, const struct fakeapi_request *req)
+{
+	const char *accept = fakeapi_header(req, "accept");
+
+	if (!replay->protobuf_file || !accept || !strstr(accept, PROTOBUF_TYPE))
+		return NULL;
+	if (!replay->protobuf) {
+		replay->protobuf = protobuf_read(replay->protobuf_file, pods_count(replay->pods));
+		events_set_protobuf(replay->events, protobuf_events(replay->protobuf));
+	}
+	return replay->protobuf;
+}
+
+static void answer_record(struct fakeapi_answer *out, const struct record *record)
+{
+	out->type = PROTOBUF_TYPE;
+	out->body = record->bytes;
+	out->body_len = record->len;
+}
+
 static void list_pods(void *ctx, const struct fakeapi_request *req, struct fakeapi_answer *out)
 {
 	struct replay *replay = ctx;
 	const char *name = strstr(req->path, NAMED);
+	struct protobuf *protobuf = wants_protobuf(replay, req);
 
+	if (protobuf) {
+		answer_record(out, protobuf_list(protobuf));
+		return;
+	}
 	out->stream = podlist_read;
 	out->stream_free = podlist_free;
 	if (name)
@@ -89,7 +117,8 @@ static void watch_pods(void *ctx, const struct fakeapi_request *req, struct fake
 {
 	struct replay *replay = ctx;
 
-	events_watch(replay->events, req->path, out);
+	wants_protobuf(replay, req);
+	events_watch(replay->events, req, out);
 }
 
 static void poke(void *ctx, const struct fakeapi_request *req, struct fakeapi_answer *out)
@@ -104,9 +133,14 @@ static void get_pod(void *ctx, const struct fakeapi_request *req, struct fakeapi
 {
 	struct replay *replay = ctx;
 	const char *digits = strrchr(req->path, '-');
-	unsigned long i = digits ? strtoul(digits + 1, NULL, 10) : 0;
+	unsigned i = (unsigned)((digits ? strtoul(digits + 1, NULL, 10) : 0) % pods_count(replay->pods));
+	struct protobuf *protobuf = wants_protobuf(replay, req);
 
-	out->body = pods_one(replay->pods, (unsigned)(i % pods_count(replay->pods)));
+	if (protobuf) {
+		answer_record(out, protobuf_pod(protobuf, i));
+		return;
+	}
+	out->body = pods_one(replay->pods, i);
 	out->body_free = free;
 }
 
@@ -114,19 +148,21 @@ static void create_configmap(void *ctx, const struct fakeapi_request *req,
 			     struct fakeapi_answer *out)
 {
 	struct replay *replay = ctx;
-	const char *name = strstr(req->body, "\"name\":");
+	const char *name = strstr(req->body, "\"name\":"), *value = strstr(req->body, "\"key\":");
 	char *body;
 
 	name = name ? strchr(name + 7, '"') : NULL;
 	name = name ? name + 1 : "bench";
+	value = value ? strchr(value + 6, '"') : NULL;
+	value = value ? value + 1 : "";
 	if (asprintf(&body, "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":"
 		     "\"%.*s\",\"namespace\":\"default\",\"uid\":\"9b7e5c8d-3f1c-4d2a-9b7e-%012lu\","
 		     "\"resourceVersion\":\"%lu\",\"creationTimestamp\":\"2025-03-14T09:26:53Z\","
 		     "\"labels\":{\"app\":\"bench\"},\"managedFields\":[{\"manager\":\"bench\","
 		     "\"operation\":\"Update\",\"apiVersion\":\"v1\",\"time\":\"2025-03-14T09:26:53Z\","
 		     "\"fieldsType\":\"FieldsV1\",\"fieldsV1\":{\"f:data\":{\".\":{},\"f:key\":{}}}}]},"
-		     "\"data\":{\"key\":\"value\"}}\n", (int)strcspn(name, "\""), name,
-		     replay->version, replay->version + 90000000) < 0)
+		     "\"data\":{\"key\":\"%.*s\"}}\n", (int)strcspn(name, "\""), name,
+		     replay->version, replay->version + 90000000, (int)strcspn(value, "\""), value) < 0)
 		abort();
 	replay->version++;
 	out->body = body;
@@ -168,9 +204,12 @@ static void on_ready(void *ctx, struct fakeapi *server)
 static void usage(void)
 {
 	fprintf(stderr, "usage: replay [--ca FILE] [--pods N] [--http 1|2] [--port N] [--plain] [--gone MS]\n"
+		"              [--protobuf FILE]\n"
 		"Serves N Pods of 4 KB each, and ConfigMaps, over HTTP/2 and HTTP/1.1 or one of\n"
-		"them; to watches what events.h tells, and a poke is a GET of /poke. Writes the CA that signed it to FILE. Prints `url URL`, and for each list\n"
-		"`last-byte NS` (CLOCK_MONOTONIC) when its last byte was given to the kernel.\n"
+		"them; to watches what events.h tells, and a poke is a GET of /poke. Writes the CA\n"
+		"that signed it to FILE. Prints `url URL`, and for each list `last-byte NS`\n"
+		"(CLOCK_MONOTONIC) when its last byte was given to the kernel. --protobuf: what\n"
+		"protobuf.h tells, for those who ask for it, read when somebody does.\n"
 		"With --gone a watch of Pods ends with 410 after so long, and tells nothing else.\n");
 	exit(2);
 }
@@ -184,6 +223,7 @@ int main(int argc, char **argv)
 		{ "port", required_argument, NULL, 'p' },
 		{ "plain", no_argument, NULL, 'P' },
 		{ "gone", required_argument, NULL, 'g' },
+		{ "protobuf", required_argument, NULL, 'b' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct replay replay = { .version = 1 };
@@ -237,6 +277,9 @@ int main(int argc, char **argv)
 				.body = gone, .coding = FAKEAPI_CHUNKED,
 				.body_delay_ms = (int)strtol(optarg, NULL, 10) };
 			break;
+		case 'b':
+			replay.protobuf_file = optarg;
+			break;
 		default:
 			usage();
 		}
@@ -247,6 +290,7 @@ int main(int argc, char **argv)
 	replay.events = events_new(replay.pods);
 	rc = fakeapi_serve(&options, on_ready, &replay);
 	events_free(replay.events);
+	protobuf_free(replay.protobuf);
 	pods_free(replay.pods);
 	return rc ? 1 : 0;
 }

@@ -1,97 +1,22 @@
 """The scenarios of watches: a stream of events, idle watches, watches per connection."""
-import http.client
 import json
 import os
-import random
-import ssl
 import subprocess
 import sys
 import tempfile
 import threading
-import time
-import urllib.parse
 
 from measure import FIRST_RUNS_DROPPED, Replay, median, pin, summary
+from servers import ClusterWatched, Poker, ReplayWatched
 
 EVENT_LIMIT = 1.3               # CPU of an event, to the bare program's
 EACH_LIMIT_KB = 20              # RSS of an idle watch
 MANY_LIMIT = 2.0                # CPU of an event on one of --watches, to one of 10
 FEW = 10
 PLANS = ((1, 1), (2, 1), (2, 10), (2, 20), (2, 25), (2, 30), (2, 40), (2, 100))   # HTTP version, watches a connection
-RUN_SECONDS = 120               # and no run takes longer
-
-
-class Poker:
-    """Makes something happen to what is watched, from this process."""
-
-    def __init__(self, server):
-        url = urllib.parse.urlparse(server.url)
-        self.server = server
-        self.http = http.client.HTTPSConnection(url.hostname, url.port, timeout=60, context=ssl.create_default_context(
-            cafile=server.ca))
-
-    def ask(self, method, path, body=None, kind="application/json", wanted=(200,)):
-        headers = {"Content-Type": kind} if body else {}
-        if self.server.token_file:
-            with open(self.server.token_file, encoding="utf-8") as f:
-                headers["Authorization"] = "Bearer " + f.readline().strip()
-        try:
-            self.http.request(method, path, json.dumps(body) if body else None, headers)
-            answer = self.http.getresponse()
-        except (OSError, http.client.HTTPException):    # it was closed while idle
-            self.http.close()
-            self.http.request(method, path, json.dumps(body) if body else None, headers)
-            answer = self.http.getresponse()
-        text = answer.read()
-        if wanted and answer.status not in wanted:
-            sys.exit("bench: %s %s: %d %s" % (method, path, answer.status, text[:200]))
-        return answer.status
-
-    def poke(self, count, poke_ms):
-        for i in range(count):
-            self.server.poke(self, i)
-            time.sleep(poke_ms / 1000)
-
-
-class ReplayWatched(Replay):
-    namespace = "poked"
-
-    def __init__(self, build, pods, directory):
-        super().__init__(build, pods, directory)
-        # what it says of each list is of no use here, and must not fill the pipe
-        threading.Thread(target=self.process.stdout.read, daemon=True).start()
-
-    @staticmethod
-    def poke(poker, _):
-        poker.ask("GET", "/poke")
-
-
-class Cluster:
-    """A real API server, where a namespace of our own has one Pod that runs nowhere."""
-
-    def __init__(self, url, ca, token_file):
-        self.url, self.ca, self.token_file = url, ca, token_file
-        self.namespace = "bench-%d-%d" % (os.getpid(), random.randrange(1000000))
-        self.poker = Poker(self)
-        pod = {"metadata": {"name": "poked"}, "spec": {
-            "schedulerName": "none", "automountServiceAccountToken": False,
-            "containers": [{"name": "c", "image": "none.invalid/none"}]}}
-        self.poker.ask("POST", "/api/v1/namespaces", {"metadata": {"name": self.namespace}}, wanted=(201,))
-        for _ in range(100):    # until the namespace has its service account
-            if self.poker.ask("POST", self.path(""), pod, wanted=(201, 403)) == 201:
-                break
-            time.sleep(0.1)
-
-    def path(self, name):
-        return "/api/v1/namespaces/%s/pods%s" % (self.namespace, name)
-
-    def poke(self, poker, i):
-        poker.ask("PATCH", self.path("/poked"), {"metadata": {"annotations": {
-            "bench": "%d %s" % (i, "x" * 2000)}}}, "application/merge-patch+json")
-
-    def stop(self):
-        self.poker.ask("DELETE", self.path("/poked"), {"gracePeriodSeconds": 0})
-        self.poker.ask("DELETE", "/api/v1/namespaces/" + self.namespace)
+AT_ONCE = 200                   # idle watches that an API server is asked for at a time
+RUN_SECONDS = 120               # and no run takes longer,
+OPEN_SECONDS = 0.05             # but for this for each idle watch
 
 
 def command(a, program, scenario, server, http_version, options):
@@ -166,12 +91,14 @@ def watch(a, log):
 def idle_once(a, program, server, poker, version, per, watches):
     """Opens the watches, then lets one of them have --pokes events."""
     words = command(a, program, "idle", server, version, {
-        "watches": watches, "per": per, "count": a.pokes, "namespace": server.namespace, "connections": 1})
+        "watches": watches, "per": per, "count": a.pokes, "namespace": server.namespace, "connections": 1,
+        **({"at-once": AT_ONCE} if server.token_file else {})})
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, preexec_fn=pin(0)) as process:
-        limit = threading.Timer(RUN_SECONDS, process.kill)
+        limit = threading.Timer(RUN_SECONDS + watches * OPEN_SECONDS, process.kill)
         limit.start()
         try:
             result = json.loads(process.stdout.readline())
+            result["server"] = "API server" if server.token_file else "replaying server"
             poker.poke(a.pokes, a.poke_ms)
             result.update(json.loads(process.stdout.readline()))
             process.wait(timeout=60)
@@ -184,7 +111,7 @@ def idle_once(a, program, server, poker, version, per, watches):
 
 
 def server_of(a, directory):
-    return Cluster(a.server, a.ca, a.token_file) if a.server else ReplayWatched(a.build, 1, directory)
+    return ClusterWatched(a.server, a.ca, a.token_file) if a.server else ReplayWatched(a.build, 1, directory)
 
 
 def idle(a, log):

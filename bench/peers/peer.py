@@ -33,12 +33,14 @@ class Peer:
 
     def __init__(self, *packages):
         p = argparse.ArgumentParser()
-        p.add_argument("scenario", choices=["list", "get", "watch"])
+        p.add_argument("scenario", choices=["list", "get", "churn", "watch"])
         p.add_argument("--kubeconfig", required=True)
-        p.add_argument("--count", type=int, default=1, help="of gets or events")
-        p.add_argument("--namespace", default="", help="that is watched")
+        p.add_argument("--count", type=int, default=1, help="of gets, ConfigMaps or events")
+        p.add_argument("--namespace", default="", help="or all")
+        p.add_argument("--since", default="1", help="a resourceVersion, from which is watched")
         a = p.parse_args()
-        self.scenario, self.kubeconfig, self.count, self.namespace = a.scenario, a.kubeconfig, a.count, a.namespace
+        self.scenario, self.kubeconfig, self.count = a.scenario, a.kubeconfig, a.count
+        self.namespace, self.since = a.namespace, a.since
         self.program = os.path.basename(sys.argv[0])[len("run_"):-len(".py")]
         self.version = "%s, Python %s" % (
             ", ".join("%s %s" % (name, importlib.metadata.version(name)) for name in packages), platform.python_version())
@@ -53,6 +55,13 @@ class Peer:
         self.items += 1
         self.bytes += len(name) + len(phase)
         self.sum += int(version)
+
+    def configmap(self, i):
+        return {"apiVersion": "v1", "kind": "ConfigMap", "data": {"key": "value %d" % i}, "metadata": {
+            "name": "bench-%d" % i, "namespace": self.namespace, "labels": {"app": "bench"}}}
+
+    def created(self, name, value):
+        self.saw(name, value, name.rpartition("-")[2])
 
     def end(self):
         """Prints the line, and ends the process without waiting for threads that read on."""

@@ -3,7 +3,7 @@ import asyncio
 
 import pykube
 from dask_kubernetes.aiopykube import HTTPClient, KubeConfig
-from dask_kubernetes.aiopykube.objects import Pod
+from dask_kubernetes.aiopykube.objects import ConfigMap, Pod
 
 from peer import Peer, pod_name
 
@@ -17,14 +17,20 @@ async def main():
 
     peer.begin()
     if peer.scenario == "list":
-        async for pod in Pod.objects(api, namespace=pykube.all):
+        async for pod in Pod.objects(api, namespace=peer.namespace or pykube.all):
             saw(pod)
     elif peer.scenario == "get":
-        pods = Pod.objects(api, namespace="default")
+        pods = Pod.objects(api, namespace=peer.namespace)
         for i in range(peer.count):
             saw(await pods.get_by_name(pod_name(i)))
+    elif peer.scenario == "churn":
+        for i in range(peer.count):
+            configmap = ConfigMap(api, peer.configmap(i))
+            await configmap.create()
+            peer.created(configmap.name, configmap.obj["data"]["key"])
+            await configmap.delete()
     else:
-        async for event in Pod.objects(api, namespace=peer.namespace).watch(since="1"):
+        async for event in Pod.objects(api, namespace=peer.namespace).watch(since=peer.since):
             saw(event.object)
             if peer.items == peer.count:
                 break

@@ -2,7 +2,7 @@
 import asyncio
 
 import kr8s.asyncio
-from kr8s.asyncio.objects import Pod
+from kr8s.asyncio.objects import ConfigMap, Pod
 
 from peer import Peer, pod_name
 
@@ -16,13 +16,19 @@ async def main():
 
     peer.begin()
     if peer.scenario == "list":
-        async for pod in Pod.list(namespace=kr8s.ALL, api=api):
+        async for pod in Pod.list(namespace=peer.namespace or kr8s.ALL, api=api):
             saw(pod)
     elif peer.scenario == "get":
         for i in range(peer.count):
-            saw(await Pod.get(pod_name(i), namespace="default", api=api))
+            saw(await Pod.get(pod_name(i), namespace=peer.namespace, api=api))
+    elif peer.scenario == "churn":
+        for i in range(peer.count):
+            configmap = await ConfigMap(peer.configmap(i), api=api)
+            await configmap.create()
+            peer.created(configmap.name, configmap.data["key"])
+            await configmap.delete()
     else:
-        async for _, pod in api.async_watch(Pod, namespace=peer.namespace, since="1"):
+        async for _, pod in api.async_watch(Pod, namespace=peer.namespace, since=peer.since):
             saw(pod)
             if peer.items == peer.count:
                 break

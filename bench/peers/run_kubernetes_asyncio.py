@@ -18,13 +18,21 @@ async def main():
 
     peer.begin()
     if peer.scenario == "list":
-        for pod in (await api.list_pod_for_all_namespaces()).items:
+        namespace = peer.namespace
+        pods = api.list_namespaced_pod(namespace) if namespace else api.list_pod_for_all_namespaces()
+        for pod in (await pods).items:
             saw(pod)
     elif peer.scenario == "get":
         for i in range(peer.count):
-            saw(await api.read_namespaced_pod(pod_name(i), "default"))
+            saw(await api.read_namespaced_pod(pod_name(i), peer.namespace))
+    elif peer.scenario == "churn":
+        for i in range(peer.count):
+            configmap = await api.create_namespaced_config_map(peer.namespace, peer.configmap(i))
+            peer.created(configmap.metadata.name, configmap.data["key"])
+            await api.delete_namespaced_config_map(configmap.metadata.name, peer.namespace)
     else:
-        async for event in watch.Watch().stream(api.list_namespaced_pod, namespace=peer.namespace, resource_version="1"):
+        async for event in watch.Watch().stream(
+                api.list_namespaced_pod, namespace=peer.namespace, resource_version=peer.since):
             saw(event["object"])
             if peer.items == peer.count:
                 break

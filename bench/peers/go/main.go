@@ -1,8 +1,11 @@
-// The bench's programs on client-go: `peer typed|dynamic SCENARIO`. Options as of the Python ones.
+// The bench's programs on client-go: `peer typed|protobuf|dynamic SCENARIO`, where protobuf is typed, too. Options as
+// of the Python ones. `peer protobuf encode` writes what replay needs to serve protobuf.
 package main
 
 import (
+	"bufio"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -19,17 +22,27 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	k8sruntime "k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer/protobuf"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/dynamic/dynamicinformer"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-var pods = corev1.SchemeGroupVersion.WithResource("pods")
+var (
+	pods       = corev1.SchemeGroupVersion.WithResource("pods")
+	configmaps = corev1.SchemeGroupVersion.WithResource("configmaps")
+)
+
+type options struct {
+	count            int
+	namespace, since string
+}
 
 // What came: the line that is printed at the end.
 type line struct {
@@ -101,38 +114,54 @@ func (l *line) sawObject(object k8sruntime.Object) {
 	}
 }
 
-// The two clients, alike.
+func (l *line) created(name, value string) {
+	l.saw(name, value, name[strings.LastIndex(name, "-")+1:])
+}
+
+// The clients, alike.
 type client interface {
-	list(l *line)
-	get(name string) k8sruntime.Object
-	watch(namespace string) watch.Interface
-	informer(stop chan struct{}) cache.SharedIndexInformer
+	list(o options, l *line)
+	get(o options, name string) k8sruntime.Object
+	churn(o options, name, value string, l *line)
+	watch(o options) watch.Interface
+	informer(o options, stop chan struct{}) cache.SharedIndexInformer
 }
 
 type typed struct{ c kubernetes.Interface }
 
-func (t typed) list(l *line) {
-	list, err := t.c.CoreV1().Pods("").List(context.Background(), metav1.ListOptions{})
+func (t typed) list(o options, l *line) {
+	list, err := t.c.CoreV1().Pods(o.namespace).List(context.Background(), metav1.ListOptions{})
 	fail(err)
 	for i := range list.Items {
 		l.sawObject(&list.Items[i])
 	}
 }
 
-func (t typed) get(name string) k8sruntime.Object {
-	pod, err := t.c.CoreV1().Pods("default").Get(context.Background(), name, metav1.GetOptions{})
+func (t typed) get(o options, name string) k8sruntime.Object {
+	pod, err := t.c.CoreV1().Pods(o.namespace).Get(context.Background(), name, metav1.GetOptions{})
 	fail(err)
 	return pod
 }
 
-func (t typed) watch(namespace string) watch.Interface {
-	w, err := t.c.CoreV1().Pods(namespace).Watch(context.Background(), metav1.ListOptions{ResourceVersion: "1"})
+func (t typed) churn(o options, name, value string, l *line) {
+	api := t.c.CoreV1().ConfigMaps(o.namespace)
+	configmap, err := api.Create(context.Background(), &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: o.namespace, Labels: map[string]string{"app": "bench"}},
+		Data:       map[string]string{"key": value},
+	}, metav1.CreateOptions{})
+	fail(err)
+	l.created(configmap.Name, configmap.Data["key"])
+	fail(api.Delete(context.Background(), name, metav1.DeleteOptions{}))
+}
+
+func (t typed) watch(o options) watch.Interface {
+	w, err := t.c.CoreV1().Pods(o.namespace).Watch(context.Background(), metav1.ListOptions{ResourceVersion: o.since})
 	fail(err)
 	return w
 }
 
-func (t typed) informer(stop chan struct{}) cache.SharedIndexInformer {
-	factory := informers.NewSharedInformerFactory(t.c, 0)
+func (t typed) informer(o options, stop chan struct{}) cache.SharedIndexInformer {
+	factory := informers.NewSharedInformerFactoryWithOptions(t.c, 0, informers.WithNamespace(o.namespace))
 	informer := factory.Core().V1().Pods().Informer()
 	factory.Start(stop)
 	return informer
@@ -140,35 +169,54 @@ func (t typed) informer(stop chan struct{}) cache.SharedIndexInformer {
 
 type untyped struct{ c dynamic.Interface }
 
-func (u untyped) list(l *line) {
-	list, err := u.c.Resource(pods).List(context.Background(), metav1.ListOptions{})
+func (u untyped) list(o options, l *line) {
+	list, err := u.c.Resource(pods).Namespace(o.namespace).List(context.Background(), metav1.ListOptions{})
 	fail(err)
 	for i := range list.Items {
 		l.sawObject(&list.Items[i])
 	}
 }
 
-func (u untyped) get(name string) k8sruntime.Object {
-	pod, err := u.c.Resource(pods).Namespace("default").Get(context.Background(), name, metav1.GetOptions{})
+func (u untyped) get(o options, name string) k8sruntime.Object {
+	pod, err := u.c.Resource(pods).Namespace(o.namespace).Get(context.Background(), name, metav1.GetOptions{})
 	fail(err)
 	return pod
 }
 
-func (u untyped) watch(namespace string) watch.Interface {
-	w, err := u.c.Resource(pods).Namespace(namespace).Watch(context.Background(), metav1.ListOptions{ResourceVersion: "1"})
+func (u untyped) churn(o options, name, value string, l *line) {
+	api := u.c.Resource(configmaps).Namespace(o.namespace)
+	configmap, err := api.Create(context.Background(), &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "ConfigMap", "data": map[string]any{"key": value},
+		"metadata": map[string]any{"name": name, "namespace": o.namespace, "labels": map[string]any{"app": "bench"}},
+	}}, metav1.CreateOptions{})
+	fail(err)
+	created, _, err := unstructured.NestedString(configmap.Object, "data", "key")
+	fail(err)
+	l.created(configmap.GetName(), created)
+	fail(api.Delete(context.Background(), name, metav1.DeleteOptions{}))
+}
+
+func (u untyped) watch(o options) watch.Interface {
+	w, err := u.c.Resource(pods).Namespace(o.namespace).Watch(context.Background(), metav1.ListOptions{ResourceVersion: o.since})
 	fail(err)
 	return w
 }
 
-func (u untyped) informer(stop chan struct{}) cache.SharedIndexInformer {
-	factory := dynamicinformer.NewDynamicSharedInformerFactory(u.c, 0)
+func (u untyped) informer(o options, stop chan struct{}) cache.SharedIndexInformer {
+	factory := dynamicinformer.NewFilteredDynamicSharedInformerFactory(u.c, 0, o.namespace, nil)
 	informer := factory.ForResource(pods).Informer()
 	factory.Start(stop)
 	return informer
 }
 
 func newClient(kind string, config *rest.Config) client {
-	if kind == "typed" {
+	// Left unset, a typed client asks for protobuf first.
+	config.ContentType = k8sruntime.ContentTypeJSON
+	if kind == "protobuf" {
+		config.ContentType = k8sruntime.ContentTypeProtobuf
+	}
+	config.AcceptContentTypes = config.ContentType
+	if kind != "dynamic" {
 		c, err := kubernetes.NewForConfig(config)
 		fail(err)
 		return typed{c}
@@ -178,22 +226,26 @@ func newClient(kind string, config *rest.Config) client {
 	return untyped{c}
 }
 
-func run(c client, l *line, count int, namespace string) {
+func run(c client, l *line, o options) {
 	switch l.Scenario {
 	case "list":
-		c.list(l)
+		c.list(o, l)
 	case "get":
-		for i := range count {
-			l.sawObject(c.get(fmt.Sprintf("web-7d4b9c6f5-%07d", i%5000)))
+		for i := range o.count {
+			l.sawObject(c.get(o, fmt.Sprintf("web-7d4b9c6f5-%07d", i%5000)))
+		}
+	case "churn":
+		for i := range o.count {
+			c.churn(o, fmt.Sprintf("bench-%d", i), fmt.Sprintf("value %d", i), l)
 		}
 	case "watch":
-		w := c.watch(namespace)
-		for range count {
+		w := c.watch(o)
+		for range o.count {
 			l.sawObject((<-w.ResultChan()).Object)
 		}
 	case "cache":
 		stop := make(chan struct{})
-		informer := c.informer(stop)
+		informer := c.informer(o, stop)
 		if !cache.WaitForCacheSync(stop, informer.HasSynced) {
 			fail(fmt.Errorf("not synced"))
 		}
@@ -211,6 +263,33 @@ func run(c client, l *line, count int, namespace string) {
 	}
 }
 
+// What replay sends those who want protobuf; see bench/protobuf.h.
+func encode(c kubernetes.Interface) {
+	out := bufio.NewWriter(os.Stdout)
+	record := func(bytes []byte, err error) {
+		fail(err)
+		out.Write(binary.BigEndian.AppendUint32(nil, uint32(len(bytes))))
+		out.Write(bytes)
+	}
+	encoded := func(o k8sruntime.Object, kind string) ([]byte, error) {
+		o.GetObjectKind().SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(kind))
+		return k8sruntime.Encode(protobuf.NewSerializer(scheme.Scheme, scheme.Scheme), o)
+	}
+	list, err := c.CoreV1().Pods("").List(context.Background(), metav1.ListOptions{})
+	fail(err)
+	for i := range list.Items {
+		record(encoded(list.Items[i].DeepCopy(), "Pod"))
+	}
+	for i := range list.Items {
+		pod, err := encoded(list.Items[i].DeepCopy(), "Pod")
+		fail(err)
+		event, err := (&metav1.WatchEvent{Type: "MODIFIED", Object: k8sruntime.RawExtension{Raw: pod}}).Marshal()
+		record(append(binary.BigEndian.AppendUint32(nil, uint32(len(event))), event...), err)
+	}
+	record(encoded(list, "PodList"))
+	fail(out.Flush())
+}
+
 func version() string {
 	info, _ := debug.ReadBuildInfo()
 	for _, m := range info.Deps {
@@ -223,21 +302,31 @@ func version() string {
 
 func main() {
 	if len(os.Args) < 3 {
-		fmt.Fprintln(os.Stderr, "usage: peer typed|dynamic list|get|watch|cache --kubeconfig FILE [--count N] [--namespace NAME]")
+		fmt.Fprintln(os.Stderr, "usage: peer typed|protobuf|dynamic list|get|churn|watch|cache --kubeconfig FILE",
+			"[--count N] [--namespace NAME] [--since VERSION]")
 		os.Exit(2)
 	}
 	flags := flag.NewFlagSet("peer", flag.ExitOnError)
 	kubeconfig := flags.String("kubeconfig", "", "")
-	count := flags.Int("count", 1, "")
-	namespace := flags.String("namespace", "", "")
+	var o options
+	flags.IntVar(&o.count, "count", 1, "")
+	flags.StringVar(&o.namespace, "namespace", "", "or all")
+	flags.StringVar(&o.since, "since", "1", "")
 	flags.Parse(os.Args[3:])
 	config, err := clientcmd.BuildConfigFromFlags("", *kubeconfig)
 	fail(err)
 	config.QPS = -1 // its own limit of 5 requests a second would be what is measured
+	if os.Args[2] == "encode" {
+		config.ContentType, config.AcceptContentTypes = k8sruntime.ContentTypeJSON, k8sruntime.ContentTypeJSON
+		c, err := kubernetes.NewForConfig(config)
+		fail(err)
+		encode(c)
+		return
+	}
 	c := newClient(os.Args[1], config)
 	l := line{Program: "client-go " + os.Args[1], Scenario: os.Args[2], Version: version(), RSSStart: statusKB("VmRSS")}
 	cpu0, begin := cpu(), now()
-	run(c, &l, *count, *namespace)
+	run(c, &l, o)
 	l.Answered = now()
 	l.Wall, l.CPU = l.Answered-begin, cpu()-cpu0
 	if l.RSS == 0 {

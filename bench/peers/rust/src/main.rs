@@ -1,7 +1,7 @@
 //! The bench's programs on kube-rs. Options as of the Python ones.
 use futures::StreamExt;
-use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, ListParams, WatchEvent, WatchParams};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod};
+use kube::api::{Api, DeleteParams, ListParams, PostParams, WatchEvent, WatchParams};
 use kube::config::{Config, KubeConfigOptions, Kubeconfig};
 use kube::runtime::{reflector, watcher};
 use kube::{Client, ResourceExt};
@@ -24,6 +24,23 @@ impl Line {
         self.bytes += (pod.metadata.name.as_ref().ok_or("no name")?.len() + phase.len()) as u64;
         self.sum += pod.resource_version().ok_or("no version")?.parse::<u64>()?;
         Ok(())
+    }
+
+    fn created(&mut self, map: &ConfigMap) -> Result<(), Failure> {
+        let name = map.metadata.name.as_ref().ok_or("no name")?;
+        let value = map.data.as_ref().and_then(|d| d.get("key")).ok_or("no value")?;
+        self.items += 1;
+        self.bytes += (name.len() + value.len()) as u64;
+        self.sum += name.rsplit('-').next().unwrap_or_default().parse::<u64>()?;
+        Ok(())
+    }
+}
+
+// All namespaces, or one.
+fn pods(client: Client) -> Api<Pod> {
+    match option("--namespace", "").as_str() {
+        "" => Api::all(client),
+        namespace => Api::namespaced(client, namespace),
     }
 }
 
@@ -52,7 +69,7 @@ fn option(name: &str, default: &str) -> String {
 
 async fn cache(client: Client, line: &mut Line) -> Result<(), Failure> {
     let (reader, writer) = reflector::store();
-    let mut stream = Box::pin(reflector(writer, watcher(Api::<Pod>::all(client), watcher::Config::default())));
+    let mut stream = Box::pin(reflector(writer, watcher(pods(client), watcher::Config::default())));
     while let Some(event) = stream.next().await {
         if matches!(event?, watcher::Event::InitDone) {
             break;
@@ -69,19 +86,31 @@ async fn run(client: Client, scenario: &str, line: &mut Line) -> Result<(), Fail
     let count: u64 = option("--count", "1").parse()?;
     match scenario {
         "list" => {
-            for pod in Api::<Pod>::all(client).list(&ListParams::default()).await?.items {
+            for pod in pods(client).list(&ListParams::default()).await?.items {
                 line.saw(&pod)?;
             }
         }
         "get" => {
-            let pods = Api::<Pod>::namespaced(client, "default");
+            let pods = pods(client);
             for i in 0..count {
                 line.saw(&pods.get(&format!("web-7d4b9c6f5-{:07}", i % 5000)).await?)?;
             }
         }
+        "churn" => {
+            let namespace = option("--namespace", "default");
+            let maps = Api::<ConfigMap>::namespaced(client, &namespace);
+            for i in 0..count {
+                let mut map = ConfigMap::default();
+                map.metadata.name = Some(format!("bench-{i}"));
+                map.metadata.namespace = Some(namespace.clone());
+                map.metadata.labels = Some([("app".to_string(), "bench".to_string())].into());
+                map.data = Some([("key".to_string(), format!("value {i}"))].into());
+                line.created(&maps.create(&PostParams::default(), &map).await?)?;
+                maps.delete(&format!("bench-{i}"), &DeleteParams::default()).await?;
+            }
+        }
         "watch" => {
-            let pods = Api::<Pod>::namespaced(client, &option("--namespace", ""));
-            let mut stream = Box::pin(pods.watch(&WatchParams::default(), "1").await?);
+            let mut stream = Box::pin(pods(client).watch(&WatchParams::default(), &option("--since", "1")).await?);
             while line.items < count {
                 match stream.next().await.ok_or("it ended")?? {
                     WatchEvent::Modified(pod) => line.saw(&pod)?,
@@ -98,7 +127,7 @@ async fn run(client: Client, scenario: &str, line: &mut Line) -> Result<(), Fail
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
     let Some(scenario) = env::args().nth(1) else {
-        eprintln!("usage: kube-rs list|get|watch|cache --kubeconfig FILE [--count N] [--namespace NAME]");
+        eprintln!("usage: kube-rs list|get|churn|watch|cache --kubeconfig FILE [--count N] [--namespace NAME] [--since VERSION]");
         process::exit(2);
     };
     let kubeconfig = Kubeconfig::read_from(option("--kubeconfig", ""))?;
