@@ -59,9 +59,14 @@ static void deliver(kshim_watch *watch, kshim_event event, kshim_object *object)
 		watch->event(watch, event, object, watch->user);
 }
 
+static bool has_waiting(const kshim_watch *watch)
+{
+	return watch->queue_at < watch->queue_end;
+}
+
 static void drop_queue(kshim_watch *watch)
 {
-	while (watch->queue_at < watch->queue_end)
+	while (has_waiting(watch))
 		kshim_object_unref(watch->queue[watch->queue_at++].object);
 	kshim__free(watch->queue);
 	watch->queue = NULL;
@@ -113,7 +118,7 @@ bool kshim__watch_enqueue(kshim_watch *watch, kshim_event event, kshim_object *o
 /* Of what comes from dispatch: at once if nothing is before it. */
 static void tell(kshim_watch *watch, kshim_event event, kshim_object *object)
 {
-	if (watch->queue_at == watch->queue_end && !watch->paused && !watch->delivering) {
+	if (!has_waiting(watch) && !watch->paused && !watch->delivering) {
 		deliver(watch, event, object);
 		return;
 	}
@@ -133,7 +138,7 @@ static bool hand_on(kshim_watch *watch)
 {
 	unsigned since_look = 0;
 
-	while (watch->queue_at < watch->queue_end && !watch->paused) {
+	while (has_waiting(watch) && !watch->paused) {
 		struct kshim__waiting_event next = watch->queue[watch->queue_at++];
 
 		if (next.object) {
@@ -148,13 +153,12 @@ static bool hand_on(kshim_watch *watch)
 		kshim_object_unref(next.object);
 		if (ended(watch))
 			return false;
-		if (++since_look % 4 == 0 && watch->queue_at < watch->queue_end &&
-		    kshim__loop_exhausted(loop_of(watch))) {
+		if (++since_look % 4 == 0 && has_waiting(watch) && kshim__loop_exhausted(loop_of(watch))) {
 			run_task(watch);
 			return false;
 		}
 	}
-	if (watch->queue_at < watch->queue_end)
+	if (has_waiting(watch))
 		return false;
 	drop_queue(watch); /* an idle watch keeps no room */
 	return true;
@@ -279,6 +283,8 @@ static void gap(kshim_watch *watch)
 {
 	kshim_error *problem;
 
+	if (watch->gap_is_error && has_waiting(watch))
+		return; /* first what came before it */
 	watch->counters[KSHIM_WATCH_GAPS]++;
 	if (watch->gap_is_error) {
 		problem = kshim_error_copy(watch->problem);
@@ -483,21 +489,25 @@ static void stream_is_over(kshim_watch *watch)
 {
 	const kshim_error *problem = watch->problem;
 	int64_t lived = kshim__now_us() - watch->began_us;
-	bool on_time;
+	bool unknown = watch->initial && refuses_streamed_state(problem), on_time, went_well;
 
 	if (watch->dropped) {
 		watch->counters[KSHIM_WATCH_DROPS]++;
 		begin(watch);
 		return;
 	}
-	if (watch->once) {
-		finish(watch, problem ? kshim_error_copy(problem) : NULL);
+	if (watch->once && !unknown) {
+		/* first what the stream brought */
+		if (!has_waiting(watch))
+			finish(watch, problem ? kshim_error_copy(problem) : NULL);
 		return;
 	}
 	watch->in_state = false; /* BEGIN comes again */
 	/* at its end, or, of a server that goes down, all of them at once before it */
 	on_time = lived >= (int64_t)watch->stream_seconds * 900000;
-	if (!problem && (watch->news || lived > LIVED_US || on_time)) {
+	/* of a state that is not whole nothing stays */
+	went_well = !watch->initial && (watch->news || lived > LIVED_US);
+	if (!problem && (went_well || on_time)) {
 		watch->failures = 0;
 		if (on_time)
 			begin(watch);
@@ -506,11 +516,12 @@ static void stream_is_over(kshim_watch *watch)
 		return;
 	}
 	if (!problem)
-		kshim__watch_set_problem(watch, kshim__error_new(KSHIM_EPROTOCOL, "the server ended the stream at once"));
+		kshim__watch_set_problem(watch, kshim__error_new(KSHIM_EPROTOCOL, "the server ended the stream %s",
+								 watch->initial ? "before its state was whole" : "at once"));
 	problem = watch->problem;
-	if (watch->news || lived > LIVED_US)
+	if (went_well)
 		watch->failures = 0;
-	if (watch->initial && refuses_streamed_state(problem)) {
+	if (unknown) {
 		watch->client->no_streamed_state = true;
 		begin(watch);
 	} else if (kshim_error_code(problem) == KSHIM_EGONE ||
@@ -634,7 +645,6 @@ static void evicted(struct kshim__tenant *tenant)
 
 static void set_up(kshim_watch *watch, const kshim_options *options)
 {
-	watch->from_now = options->watch_now;
 	watch->gap_is_error = options->watch_gap_error;
 	watch->once = options->watch_once;
 	watch->bookmarks = options->watch_bookmarks;
@@ -677,6 +687,7 @@ static kshim_watch *watch_query(kshim_query *query, const kshim_options *options
 	if (!watch)
 		return refuse(client, NULL, query, no_memory());
 	set_up(watch, options ? options : &kshim__options_default);
+	watch->from_now = !version && options && options->watch_now;
 	if (version && !kshim__watch_set_version(watch, version, strlen(version)))
 		return refuse(client, watch, query, no_memory());
 	if (version)

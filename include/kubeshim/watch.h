@@ -107,7 +107,8 @@ typedef enum kshim_watch_gap {
 /* What becomes of a gap. Default: GAP_STATE. */
 KSHIM_API int kshim_options_set_watch_gap(kshim_options *options, kshim_watch_gap gap);
 
-/* One stream only: the watch ends when the server ends it. */
+/* One stream only: the watch ends when the server has ended it and what it brought
+ * was handed on. */
 KSHIM_API int kshim_options_set_watch_once(kshim_options *options, int once);
 
 /* Hand on BOOKMARK events, too (Kubernetes API concepts, "Watch bookmarks"). */
