@@ -199,6 +199,32 @@ static void test_quiet_hour(void **state)
 	speed = 1;
 }
 
+/* Streams that end at once and in order are not asked for again and again: it waits longer each time. */
+static void test_short_streams(void **state)
+{
+	const struct fakeapi_route routes[] = {
+		{"GET", WATCH_PATH, .nth = 6, .answer = OPEN(EVENT("MODIFIED", OBJECT("a", "6")))},
+		{"GET", WATCH_PATH, .answer = ENDS("")},
+		PODS_5,
+	};
+	struct tale tale = {.stop_at = "(6)"};
+	uint64_t first, last;
+	struct rig rig;
+
+	watch_rig(&rig, state, routes, COUNT(routes));
+	tale_run(&rig, &tale, NULL);
+	strike(tale.text, " LATE");
+	strike(tale.text, " RESUMED");
+	assert_tale(&tale, TOLD_5 " ~a6(6)");
+	assert_int_equal(fakeapi_request_count(rig.api), 7);
+	assert_int_equal(tale.counts[KSHIM_WATCH_LISTS], 1);
+	first = fakeapi_request(rig.api, 1)->arrived_ns;
+	last = fakeapi_request(rig.api, 6)->arrived_ns;
+	/* at least half of 0.2, 0.4, 0.8 and 1.6 s */
+	assert_true(last - first >= 1500000000u);
+	rig_stop(&rig);
+}
+
 static void test_timeout(void **state)
 {
 	static const struct fakeapi_answer answers[] = {{.end = FAKEAPI_MUTE}, OPEN(""), {.status = 500, .body = "{}"}};
@@ -544,6 +570,7 @@ int main(void)
 		BOTH_HTTP(test_stall),
 		BOTH_HTTP(test_mute),
 		BOTH_HTTP(test_quiet_hour),
+		BOTH_HTTP(test_short_streams),
 		BOTH_HTTP(test_timeout),
 		BOTH_HTTP(test_ends_in_every_event),
 		BOTH_HTTP(test_freed_from_outside),
