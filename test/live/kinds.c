@@ -270,24 +270,6 @@ bool absent(struct subject *subject)
 
 /* ---- running */
 
-static int set_up(void **state)
-{
-	(void)state;
-	assert_null(server);
-	server = live_open("admin", NULL);
-	live_make_namespace(server);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	live_remove_namespace(server);
-	live_close(server);
-	server = NULL;
-	return 0;
-}
-
 /* A test for each step of each row; names server as long as the program. */
 static int run_with(const char *http, CMUnitTestFunction first, const struct step *steps, size_t count)
 {
@@ -306,7 +288,7 @@ static int run_with(const char *http, CMUnitTestFunction first, const struct ste
 						       .initial_state = (void *)&rows[i]};
 		}
 	}
-	return _cmocka_run_group_tests(*http == '1' ? "HTTP/1.1" : "HTTP/2", tests, n, set_up, tear_down);
+	return _cmocka_run_group_tests(*http == '1' ? "HTTP/1.1" : "HTTP/2", tests, n, live_set_up, live_tear_down);
 }
 
 int run_rows(int argc, char **argv, CMUnitTestFunction first, const struct step *steps, size_t count)

@@ -368,6 +368,24 @@ void live_remove_namespace(struct live *live)
 	live_clear(&got);
 }
 
+int live_set_up(void **state)
+{
+	(void)state;
+	assert_null(server);
+	server = live_open("admin", NULL);
+	live_make_namespace(server);
+	return 0;
+}
+
+int live_tear_down(void **state)
+{
+	(void)state;
+	live_remove_namespace(server);
+	live_close(server);
+	server = NULL;
+	return 0;
+}
+
 /* A CRD is served some time after it was created. */
 static void wait_for_dask(struct live *live)
 {

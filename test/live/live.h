@@ -85,6 +85,11 @@ unsigned live_minor(struct live *live);
 void live_make_namespace(struct live *live);
 void live_remove_namespace(struct live *live);
 
+/* For live_run_tests(), or to begin and end one's own with: `server`, the admin's,
+ * with a namespace. */
+int live_set_up(void **state);
+int live_tear_down(void **state);
+
 /* The callback that fills a struct answer in, and the wait for it: the loop runs
  * until nothing is under way. */
 void live_done(kshim_result *result, void *user);

@@ -268,9 +268,7 @@ static void cut_connections(void **state)
 
 static int set_up(void **state)
 {
-	(void)state;
-	server = live_open("admin", NULL);
-	live_make_namespace(server);
+	live_set_up(state);
 	reader = live_open("admin", NULL);
 	kshim_client_set_watch_connections(reader->client,
 					   strcmp(live_http, "2") == 0 ? KSHIM_HTTP_2 : KSHIM_HTTP_1_1, 0);
@@ -279,12 +277,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	(void)state;
 	live_close(reader);
-	live_remove_namespace(server);
-	live_close(server);
-	server = NULL;
-	return 0;
+	return live_tear_down(state);
 }
 
 int main(int argc, char **argv)

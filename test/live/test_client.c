@@ -465,24 +465,6 @@ static void warnings(void **state)
 
 /* ---- running */
 
-static int set_up(void **state)
-{
-	(void)state;
-	assert_null(server);
-	server = live_open("admin", NULL);
-	live_make_namespace(server);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	live_remove_namespace(server);
-	live_close(server);
-	server = NULL;
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -498,5 +480,5 @@ int main(int argc, char **argv)
 		cmocka_unit_test(warnings),
 	};
 
-	return live_run_tests(argc, argv, "client", tests, sizeof(tests) / sizeof(tests[0]), set_up, tear_down);
+	return live_run_tests(argc, argv, "client", tests, sizeof(tests) / sizeof(tests[0]), live_set_up, live_tear_down);
 }

@@ -373,10 +373,7 @@ static void from_a_manifest(void **state)
 
 static int set_up(void **state)
 {
-	(void)state;
-	assert_null(server);
-	server = live_open("admin", NULL);
-	live_make_namespace(server);
+	live_set_up(state);
 	snprintf(group, sizeof(group), "%s.kubeshim.test", live_run());
 	snprintf(name, sizeof(name), "widgets.%s", group);
 	snprintf(v1, sizeof(v1), "%s/v1", group);
@@ -390,17 +387,13 @@ static int tear_down(void **state)
 	kshim_object *crd = kshim_query_object(crds, name);
 	struct answer got = {0};
 
-	(void)state;
 	/* a test that failed may have left it */
 	ASK(server, &got, kshim_object_delete(crd, NULL, live_done, &got));
 	assert_true(got.code == KSHIM_OK || got.code == KSHIM_ENOTFOUND);
 	live_clear(&got);
 	kshim_object_unref(crd);
 	kshim_query_free(crds);
-	live_remove_namespace(server);
-	live_close(server);
-	server = NULL;
-	return 0;
+	return live_tear_down(state);
 }
 
 int main(int argc, char **argv)

@@ -360,10 +360,7 @@ static void other_kinds(void **state)
 
 static int set_up(void **state)
 {
-	(void)state;
-	assert_null(server);
-	server = live_open("admin", NULL);
-	live_make_namespace(server);
+	live_set_up(state);
 	live_make_dask(server);
 	cluster = create_file("test/data/live/daskcluster.yaml", "c1");
 	group = create_file("test/data/live/daskworkergroup.yaml", "c1-default");

@@ -412,10 +412,7 @@ static int set_up(void **state)
 {
 	char text[200];
 
-	(void)state;
-	assert_null(server);
-	server = live_open("admin", NULL);
-	live_make_namespace(server);
+	live_set_up(state);
 	snprintf(node_name, sizeof(node_name), "kubeshim-%s", live_run());
 	snprintf(text, sizeof(text), "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"%s\"}}", node_name);
 	node = create_text(text, false);
@@ -430,7 +427,6 @@ static int tear_down(void **state)
 	struct answer got = {0};
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < 3; i++) {
 		kshim_query *query = kshim_query_new(server->client, kshim_kind_builtin(kinds[i]), server->namespace_);
 
@@ -444,10 +440,7 @@ static int tear_down(void **state)
 	kshim_options_free(options);
 	kshim_object_unref(node);
 	live_clear(&got);
-	live_remove_namespace(server);
-	live_close(server);
-	server = NULL;
-	return 0;
+	return live_tear_down(state);
 }
 
 int main(int argc, char **argv)

@@ -228,9 +228,7 @@ static void ends_when_told(void **state)
 
 static int set_up(void **state)
 {
-	(void)state;
-	server = live_open("admin", NULL);
-	live_make_namespace(server);
+	live_set_up(state);
 	snprintf(node, sizeof(node), "node-%s", live_run());
 	start_service();
 	return 0;
@@ -238,13 +236,9 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	(void)state;
 	if (service)
 		kill(service, SIGKILL);
-	live_remove_namespace(server);
-	live_close(server);
-	server = NULL;
-	return 0;
+	return live_tear_down(state);
 }
 
 int main(int argc, char **argv)

@@ -289,20 +289,8 @@ static void version_of_the_future(void **state)
 
 static int set_up(void **state)
 {
-	(void)state;
-	assert_null(server);
-	server = live_open("admin", NULL);
-	live_make_namespace(server);
+	live_set_up(state);
 	make_maps();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	live_remove_namespace(server);
-	live_close(server);
-	server = NULL;
 	return 0;
 }
 
@@ -318,5 +306,5 @@ int main(int argc, char **argv)
 		cmocka_unit_test(version_of_the_future),
 	};
 
-	return live_run_tests(argc, argv, "list", tests, sizeof(tests) / sizeof(tests[0]), set_up, tear_down);
+	return live_run_tests(argc, argv, "list", tests, sizeof(tests) / sizeof(tests[0]), set_up, live_tear_down);
 }

@@ -499,24 +499,6 @@ static void drain(void **state)
 	live_clear(&got);
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	assert_null(server);
-	server = live_open("admin", NULL);
-	live_make_namespace(server);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	live_remove_namespace(server);
-	live_close(server);
-	server = NULL;
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -534,5 +516,5 @@ int main(int argc, char **argv)
 		fprintf(stderr, "SKIPPED: KSHIM_TEST_NODE and KSHIM_TEST_IMAGE are not set, so no kubelet runs Pods\n");
 		return 0;
 	}
-	return live_run_tests(argc, argv, "node", tests, sizeof(tests) / sizeof(tests[0]), set_up, tear_down);
+	return live_run_tests(argc, argv, "node", tests, sizeof(tests) / sizeof(tests[0]), live_set_up, live_tear_down);
 }

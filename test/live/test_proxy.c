@@ -473,10 +473,7 @@ static int set_up(void **state)
 {
 	kshim_query *nodes;
 
-	(void)state;
-	assert_null(server);
-	server = live_open("admin", NULL);
-	live_make_namespace(server);
+	live_set_up(state);
 	services = kshim_query_new(server->client, KSHIM_SERVICE, server->namespace_);
 	if (!node_name)
 		return 0;
@@ -491,7 +488,6 @@ static int tear_down(void **state)
 {
 	size_t i;
 
-	(void)state;
 	for (i = 0; i < COUNT; i++) {
 		kshim_object_unref(objects[i]);
 		objects[i] = NULL;
@@ -499,10 +495,7 @@ static int tear_down(void **state)
 	kshim_object_unref(node);
 	node = NULL;
 	kshim_query_free(services);
-	live_remove_namespace(server);
-	live_close(server);
-	server = NULL;
-	return 0;
+	return live_tear_down(state);
 }
 
 int main(int argc, char **argv)

@@ -398,20 +398,8 @@ static void names_that_are_escaped(void **state)
 
 static int set_up(void **state)
 {
-	(void)state;
-	assert_null(server);
-	server = live_open("admin", NULL);
-	live_make_namespace(server);
+	live_set_up(state);
 	make_labelled();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	live_remove_namespace(server);
-	live_close(server);
-	server = NULL;
 	return 0;
 }
 
@@ -429,5 +417,5 @@ int main(int argc, char **argv)
 		cmocka_unit_test(names_that_are_escaped),
 	};
 
-	return live_run_tests(argc, argv, "query", tests, sizeof(tests) / sizeof(tests[0]), set_up, tear_down);
+	return live_run_tests(argc, argv, "query", tests, sizeof(tests) / sizeof(tests[0]), set_up, live_tear_down);
 }

@@ -174,21 +174,15 @@ static void refused(void **state)
 
 static int set_up(void **state)
 {
-	(void)state;
-	server = live_open("admin", NULL);
-	live_make_namespace(server);
+	live_set_up(state);
 	recorder = kshim_recorder_new(server->client, "kubeshim.test/live", "one");
 	return recorder ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
-	(void)state;
 	kshim_recorder_free(recorder);
-	live_remove_namespace(server);
-	live_close(server);
-	server = NULL;
-	return 0;
+	return live_tear_down(state);
 }
 
 int main(int argc, char **argv)

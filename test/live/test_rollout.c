@@ -545,23 +545,6 @@ static void pods_that_run(void **state)
 	live_clear(&got);
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	server = live_open("admin", NULL);
-	live_make_namespace(server);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	live_remove_namespace(server);
-	live_close(server);
-	server = NULL;
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -578,5 +561,5 @@ int main(int argc, char **argv)
 		cmocka_unit_test(pods_that_run),
 	};
 
-	return live_run_tests(argc, argv, "rollout", tests, sizeof(tests) / sizeof(tests[0]), set_up, tear_down);
+	return live_run_tests(argc, argv, "rollout", tests, sizeof(tests) / sizeof(tests[0]), live_set_up, live_tear_down);
 }

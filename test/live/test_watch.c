@@ -415,9 +415,7 @@ static void many(void **state)
 
 static int set_up(void **state)
 {
-	(void)state;
-	server = live_open("admin", NULL);
-	live_make_namespace(server);
+	live_set_up(state);
 	watcher = live_open("admin", NULL);
 	kshim_client_set_watch_connections(watcher->client,
 					   strcmp(live_http, "2") == 0 ? KSHIM_HTTP_2 : KSHIM_HTTP_1_1, 0);
@@ -426,12 +424,8 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-	(void)state;
 	live_close(watcher);
-	live_remove_namespace(server);
-	live_close(server);
-	server = NULL;
-	return 0;
+	return live_tear_down(state);
 }
 
 int main(int argc, char **argv)

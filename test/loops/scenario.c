@@ -294,9 +294,7 @@ static int set_up(void **state)
 	char text[300];
 	int i;
 
-	(void)state;
-	server = live_open("admin", NULL);
-	live_make_namespace(server);
+	live_set_up(state);
 	for (i = 0; i < PODS; i++) {
 		snprintf(text, sizeof(text),
 			 "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"pod-%d\",\"namespace\":\"%s\"},"
@@ -308,15 +306,6 @@ static int set_up(void **state)
 		kshim_object_unref(pod);
 	}
 	live_clear(&got);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	live_remove_namespace(server);
-	live_close(server);
-	server = NULL;
 	return 0;
 }
 
@@ -334,7 +323,7 @@ int hosts_main(const struct host *tested, int argc, char **argv)
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
 	host = tested;
-	return cmocka_run_group_tests_name(tested->name, tests, set_up, tear_down) || server;
+	return cmocka_run_group_tests_name(tested->name, tests, set_up, live_tear_down) || server;
 }
 
 int host_is_missing(const char *module)
