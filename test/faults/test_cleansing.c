@@ -3,6 +3,7 @@
  * from the kubeconfig to the free of the client, also where memory runs out on the way.
  */
 /* LINK: -Wl,--wrap=kshim__malloc,--wrap=kshim__calloc,--wrap=kshim__realloc,--wrap=kshim__memdup,--wrap=kshim__strdup,--wrap=free */
+#include "folder.h"
 #include "secretwatch.h"
 
 #include <sys/stat.h>
@@ -13,19 +14,14 @@
 /* {"exp":1} */
 #define EXPIRED "e30.eyJleHAiOjF9." SECRET
 
-static char dir[] = "/tmp/kshim-cleansing-XXXXXX";
-
 static void put_file(const char *name, const char *text, mode_t mode)
 {
-	char path[256];
-	FILE *file;
+	FILE *file = fopen(path_of(name), "we");
 
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	file = fopen(path, "we");
 	assert_non_null(file);
 	assert_true(fputs(text, file) >= 0);
 	assert_int_equal(fclose(file), 0);
-	assert_int_equal(chmod(path, mode), 0);
+	assert_int_equal(chmod(path_of(name), mode), 0);
 }
 
 static void discover(void *ctx, const struct fakeapi_request *request, struct fakeapi_answer *out)
@@ -215,21 +211,6 @@ static void test_gcp(void **state)
 			     "\"%s/command\"}}", dir) > 0);
 	nothing_let_go(user);
 	free(user);
-}
-
-static int make_folder(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-	char command[64];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	return system(command);
 }
 
 int main(void)

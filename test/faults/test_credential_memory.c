@@ -2,24 +2,13 @@
 /* LINK: -Wl,--wrap=kshim__malloc,--wrap=kshim__calloc,--wrap=kshim__realloc,--wrap=kshim__memdup,--wrap=kshim__strdup */
 #include "../testutil.h"
 #include "../unit/failalloc.h"
+#include "folder.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* {"exp":4102444800} */
 #define TOKEN "e30.eyJleHAiOjQxMDI0NDQ4MDB9." SECRET
-
-static char dir[] = "/tmp/kshim-memory-XXXXXX";
-
-static char *path_of(const char *name)
-{
-	static char path[2][256];
-	static unsigned at;
-
-	at = !at;
-	snprintf(path[at], sizeof(path[at]), "%s/%s", dir, name);
-	return path[at];
-}
 
 static void put_file(const char *name, const char *text, mode_t mode)
 {
@@ -165,21 +154,6 @@ static void test_gcp(void **state)
 			     path_of("command")) > 0);
 	sweep(user);
 	free(user);
-}
-
-static int make_folder(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-	char command[64];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	return system(command);
 }
 
 int main(void)

@@ -1,20 +1,8 @@
 /* The auth provider gcp: a command that prints an access token. */
-#include "../testutil.h"
+#include "folder.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
-
-static char dir[] = "/tmp/kshim-gcp-XXXXXX";
-
-static char *path_of(const char *name)
-{
-	static char path[2][256];
-	static unsigned at;
-
-	at = !at;
-	snprintf(path[at], sizeof(path[at]), "%s/%s", dir, name);
-	return path[at];
-}
 
 static void put_command(const char *body)
 {
@@ -217,21 +205,6 @@ static void test_refused_configs(void **state)
 		free(text);
 	}
 	kshim_loop_free(loop);
-}
-
-static int make_folder(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-	char command[64];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	return system(command);
 }
 
 int main(void)

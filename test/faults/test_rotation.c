@@ -1,22 +1,10 @@
 /* Files of a kubeconfig that are replaced while a client uses them. */
-#include "../testutil.h"
+#include "folder.h"
 
 #include "client.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
-
-static char dir[] = "/tmp/kshim-rotation-XXXXXX";
-
-static char *path_of(const char *name)
-{
-	static char path[4][256];
-	static unsigned at;
-
-	at = (at + 1) % 4;
-	snprintf(path[at], sizeof(path[at]), "%s/%s", dir, name);
-	return path[at];
-}
 
 /* Replaces a file as a careful program does. */
 static void put_file(const char *name, const char *text)
@@ -260,21 +248,6 @@ static void test_ca_withdrawn(void **state)
 	get(&rig, "a", &seen);
 	assert_failed(&seen, KSHIM_ETLS);
 	rig_stop(&rig);
-}
-
-static int make_folder(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int remove_folder(void **state)
-{
-	char command[64];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	return system(command);
 }
 
 int main(void)
