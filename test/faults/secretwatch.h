@@ -57,8 +57,9 @@ static void *watched(size_t size)
 
 	if (!data)
 		return NULL;
+	memset(data, 0, malloc_usable_size(data));
 	librarys[place_of(data, &gone)] = data;
-	return memset(data, 0, malloc_usable_size(data));
+	return data;
 }
 
 void *__wrap_kshim__malloc(size_t size)
