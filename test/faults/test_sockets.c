@@ -27,7 +27,7 @@ __attribute__((visibility("default"))) int clock_gettime(clockid_t clock, struct
 {
 	int rc = (int)syscall(SYS_clock_gettime, clock, now);
 
-	if (rc == 0 && clock == CLOCK_MONOTONIC)
+	if (rc == 0 && (clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_RAW))
 		now->tv_sec += ahead_s;
 	return rc;
 }
