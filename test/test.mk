@@ -14,9 +14,29 @@ LOOP_UTIL := $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/loops/test_%.c,$(wild
 TEST_UTIL := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/*.c))
 LIVE_UTIL := $(patsubst %.c,$(BUILD)/%.o,$(filter-out test/live/test_%.c,$(wildcard test/live/*.c)))
 LIVE_SCRIPTS := $(wildcard test/live/*.sh)
-# test/secrets.sh last: it searches the logs of the others.
 SCRIPTS := test/docs.sh test/docs_fail.sh test/install.sh test/package.sh test/abi.sh test/clang.sh test/judge.sh \
 	test/bench.sh test/secrets.sh
+
+# test/run runs programs side by side: they have servers of their own, or Namespaces on the one that they share, and
+# mostly wait. Those that share something else are named here, by what it is, and run one after another:
+# - the nodes: who cordons and drains, and whose Pods want one that is neither; a DaemonSet sees every one
+# - Dask's definitions, which whoever made them removes; and what discovery tells, where a test needs it to stand still
+# - the processor, of which these take all that there is
+# - alone, at the end: who takes the server away from all others, and who searches the logs of all others
+APART := $(addprefix nodes:,live/test_node live/test_drain live/test_rollout live/cli_node.sh live/cli_rollout.sh) \
+	$(addprefix definitions:,live/test_client live/test_kinds live/test_cache live/test_cli live/test_dask \
+		live/test_changes live/test_crd live/test_watch live/cli.sh live/strace.sh) \
+	$(addprefix processor:,docs.sh docs_fail.sh package.sh clang.sh judge.sh bench.sh faults/test_memory) \
+	$(addprefix alone:,live/restart.sh secrets.sh)
+# These begin first, for they take long, or others wait for them.
+FIRST := live/test_node live/test_client live/test_kinds faults/test_memory faults/test_watch_life live/cli_node.sh live/test_dask \
+	live/test_rollout live/test_drain
+# And these last: they want a server that has compacted its history, which it does not in its first minute.
+LAST := live/test_list
+RUN := test/run --apart "$(APART)"
+programs = $(foreach name,$(FIRST),$(filter %/$(name),$1)) $(filter-out $(addprefix %/,$(FIRST) $(LAST)),$1) \
+	$(foreach name,$(LAST),$(filter %/$(name),$1))
+
 MODEL_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard test/faults/model*.c))
 TEST_LIBS := -lcmocka $(FAKEAPI_LIBS) -lpthread
 
@@ -71,8 +91,8 @@ test: test-programs setup-node ## all tests: on the newest Kubernetes with a nod
 
 test-newest:
 	@echo "== the newest Kubernetes, with a node"
-	@$(CLUSTER) run --node -- test/run --log $(BUILD)/test-logs $(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS) \
-		$(LOOP_TESTS) $(LIVE_SCRIPTS) $(SCRIPTS)
+	@$(CLUSTER) run --node -- $(RUN) --log $(BUILD)/test-logs $(call programs,$(LIVE_TESTS) $(LIVE_SCRIPTS) $(SCRIPTS) \
+		$(FAULT_TESTS) $(LOOP_TESTS) $(UNIT_TESTS))
 
 # Where the cluster or its programs are given there may be no such.
 test-oldest:
@@ -80,18 +100,19 @@ test-oldest:
 		echo "== SKIPPED: Kubernetes 1.24, the oldest: another was given, or there is no Go to build it"; \
 	else \
 		echo "== Kubernetes 1.24, the oldest" && $(CLUSTER) build --old && \
-		$(CLUSTER) run --old -- test/run --log $(BUILD)/test-logs-oldest $(LIVE_TESTS) $(LIVE_SCRIPTS) test/secrets.sh; \
+		$(CLUSTER) run --old -- $(RUN) --log $(BUILD)/test-logs-oldest \
+			$(call programs,$(LIVE_TESTS) $(LIVE_SCRIPTS) test/secrets.sh); \
 	fi
 
 check: test-programs ## those that need no control plane
-	@test/run --log $(BUILD)/test-logs $(UNIT_TESTS) $(FAULT_TESTS) $(SCRIPTS)
+	@$(RUN) --log $(BUILD)/test-logs $(call programs,$(SCRIPTS) $(FAULT_TESTS) $(UNIT_TESTS))
 
 check-asan: setup-test setup-more setup-node ## the tests under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=build-asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 		SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=undefined' check-programs
 	@$(CLUSTER) build --node
-	@$(CLUSTER) run --node -- test/run --log build-asan/test-logs $(subst $(BUILD)/,build-asan/,$(UNIT_TESTS) $(FAULT_TESTS) \
-		$(LIVE_TESTS) $(LOOP_TESTS))
+	@$(CLUSTER) run --node -- $(RUN) --log build-asan/test-logs $(subst $(BUILD)/,build-asan/,$(call programs,$(LIVE_TESTS) \
+		$(FAULT_TESTS) $(LOOP_TESTS) $(UNIT_TESTS)))
 
 fast-programs: $(UNIT_TESTS) $(FAULT_TESTS)
 
@@ -112,7 +133,7 @@ soak: test-programs ## watches and caches for an hour on a server that breaks at
 		KSHIM_SOAK_RUNS=$${KSHIM_SOAK_RUNS:-100} $(BUILD)/test/faults/$$test || exit 1; done
 
 test-curl8: setup-test ## units and faults with the libcurl of Debian's backports; see test/curl8
-	@test/curl8
+	@APART="$(APART)" test/curl8
 
 demo: ## the four examples against a real control plane on this machine
 	@sh test/setup.sh test

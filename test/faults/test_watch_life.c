@@ -69,7 +69,9 @@ static void cut_everywhere(void **state, enum fakeapi_end end)
 			assert_int_equal(tales[i].done, 1);
 			assert_tale(&tales[i], "+c6(6) ~a8(8)");
 			assert_int_equal(tales[i].counts[KSHIM_WATCH_LISTS], 0);
-			assert_true(tales[i].counts[KSHIM_WATCH_STREAMS] == 2 || from + i * step == len);
+			/* a reset may take the head of what was cut with it */
+			assert_true(tales[i].counts[KSHIM_WATCH_STREAMS] == 2 || from + i * step == len ||
+				    (end == FAKEAPI_CUT_RESET && tales[i].counts[KSHIM_WATCH_FAILURES]));
 		}
 	}
 	rig_stop(&rig);
@@ -97,16 +99,19 @@ static void test_torn(void **state)
 
 /* Silence. */
 
-/* With the version that stood behind it. */
+/* The word, wherever it stands, and the version that was told with it. */
 static void strike(char *text, const char *word)
 {
-	char *at, *rest;
+	char *at, *end;
 
 	while ((at = strstr(text, word))) {
-		rest = at + strlen(word);
-		if (*rest == '(')
-			rest = strchr(rest, ')') + 1;
-		memmove(at, rest, strlen(rest) + 1);
+		end = at + strlen(word);
+		end += *end == '(' ? strcspn(end, " ") : 0;
+		if (at > text)
+			at--;
+		else
+			end += *end == ' ';
+		memmove(at, end, strlen(end) + 1);
 	}
 }
 
@@ -126,8 +131,8 @@ static void test_stall(void **state)
 	watch_rig(&rig, state, routes, COUNT(routes));
 	assert_int_equal(kshim_options_set_watch_seconds(options, 1), 0);
 	tale_run(&rig, &tale, options);
-	strike(tale.text, " LATE"); /* when this machine is slow */
-	strike(tale.text, " RESUMED");
+	strike(tale.text, "LATE"); /* when this machine is slow */
+	strike(tale.text, "RESUMED");
 	assert_tale(&tale, TOLD_5 " ~a6(6) ~a7(7)");
 	assert_contains(fakeapi_request(rig.api, 1)->path, "timeoutSeconds=1&");
 	assert_true(tale.counts[KSHIM_WATCH_FAILURES] >= 1);
@@ -189,8 +194,8 @@ static void test_quiet_hour(void **state)
 	tale_run(&rig, &tale, NULL);
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	assert_true(to.tv_sec - from.tv_sec >= 3600);
-	strike(tale.text, " LATE"); /* when this machine is slow */
-	strike(tale.text, " RESUMED");
+	strike(tale.text, "LATE"); /* when this machine is slow */
+	strike(tale.text, "RESUMED");
 	assert_tale(&tale, TOLD_5 " ~a999(999)");
 	assert_int_equal(tale.counts[KSHIM_WATCH_LISTS], 1);
 	assert_int_equal(tale.counts[KSHIM_WATCH_GAPS], 0);
@@ -213,8 +218,8 @@ static void test_short_streams(void **state)
 
 	watch_rig(&rig, state, routes, COUNT(routes));
 	tale_run(&rig, &tale, NULL);
-	strike(tale.text, " LATE");
-	strike(tale.text, " RESUMED");
+	strike(tale.text, "LATE");
+	strike(tale.text, "RESUMED");
 	assert_tale(&tale, TOLD_5 " ~a6(6)");
 	assert_int_equal(fakeapi_request_count(rig.api), 7);
 	assert_int_equal(tale.counts[KSHIM_WATCH_LISTS], 1);
@@ -501,8 +506,8 @@ static void test_no_memory(void **state)
 			rig_drive(&rig);
 		was_failed = failalloc_disarm();
 		assert_int_equal(tale.done, tale.watch != NULL);
-		strike(tale.text, " LATE");
-		strike(tale.text, " RESUMED");
+		strike(tale.text, "LATE");
+		strike(tale.text, "RESUMED");
 		if (!tale.watch) {
 			assert_int_equal(kshim_error_code(kshim_client_error(rig.client)), KSHIM_ENOMEM);
 			refused++;
