@@ -42,6 +42,8 @@ struct kshim_election {
 	void *on_lost_user;
 	kshim_election_leader_fn *on_leader;
 	void *on_leader_user;
+	kshim_election_ended_fn *on_error;
+	void *on_error_user;
 	kshim_election_ended_fn *ended;
 	void *ended_user;
 
@@ -203,6 +205,14 @@ void kshim_election_on_leader(kshim_election *election, kshim_election_leader_fn
 		return;
 	election->on_leader = fn;
 	election->on_leader_user = user;
+}
+
+void kshim_election_on_error(kshim_election *election, kshim_election_ended_fn *fn, void *user)
+{
+	if (!election)
+		return;
+	election->on_error = fn;
+	election->on_error_user = user;
 }
 
 static int64_t renewal_ends_us(const kshim_election *election)
@@ -433,7 +443,16 @@ static void lose(kshim_election *election, kshim_error *why)
 
 static void failed(kshim_election *election, const kshim_error *error)
 {
+	struct kshim__composite *composite = composite_of(election);
+	kshim_code code = kshim_error_code(error);
+
 	keep_error(election, error);
+	if (election->on_error && code != KSHIM_ECONFLICT && code != KSHIM_EEXISTS) {
+		kshim__composite_hold(composite);
+		election->on_error(election, error, election->on_error_user);
+		if (!after_callback(election, composite))
+			return;
+	}
 	if (election->leading)
 		pause_as_leader(election);
 	else

@@ -62,6 +62,11 @@ KSHIM_API void kshim_election_on_lost(kshim_election *election, kshim_election_e
 typedef void kshim_election_leader_fn(kshim_election *election, const char *identity, void *user);
 KSHIM_API void kshim_election_on_leader(kshim_election *election, kshim_election_leader_fn *fn, void *user);
 
+/* An attempt failed for `why`, borrowed until it returns, and another follows as
+ * long as there is time: the server is out of reach, or does not allow it. Each
+ * such attempt is told, but not that another candidate was faster. */
+KSHIM_API void kshim_election_on_error(kshim_election *election, kshim_election_ended_fn *fn, void *user);
+
 /* Stands for election, until it is stopped or the Lease was lost. `ended` (or
  * NULL) runs once, at the end and behind all others; its `why` is NULL if it was
  * stopped, or else as with kshim_election_on_lost(), or why the Lease could not

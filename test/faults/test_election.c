@@ -99,6 +99,15 @@ static void on_leader(kshim_election *election, const char *identity, void *user
 	tell(user, "leader(%s)", identity);
 }
 
+static void on_error(kshim_election *election, const kshim_error *why, void *user)
+{
+	assert_ptr_equal(election, ((struct told *)user)->election);
+	assert_non_null(why);
+	assert_ptr_not_equal(why, kshim_election_error(election));
+	assert_int_equal(kshim_error_code(kshim_election_error(election)), kshim_error_code(why));
+	tell(user, "error(%s)", kshim_code_name(kshim_error_code(why)));
+}
+
 static void on_ended(kshim_election *election, const kshim_error *why, void *user)
 {
 	struct told *told = user;
@@ -119,6 +128,7 @@ static bool try_stand(struct rig *rig, struct told *told)
 	kshim_election_on_leading(told->election, on_leading, told);
 	kshim_election_on_lost(told->election, on_lost, told);
 	kshim_election_on_leader(told->election, on_leader, told);
+	kshim_election_on_error(told->election, on_error, told);
 	told->starting = true;
 	if (kshim_election_start(told->election, on_ended, told) < 0)
 		return false;
@@ -302,7 +312,7 @@ static void test_conflicts(void **state)
 	rig_start(&rig, state, routes, COUNT(routes));
 	stand(&rig, &told);
 	rig_drive(&rig);
-	assert_string_equal(told.log, "leading");
+	assert_string_equal(told.log, "error(Forbidden) leading");
 	assert_int_equal(fakeapi_request_count(rig.api), 7);
 	finish(&rig, &told);
 }
@@ -328,8 +338,45 @@ static void test_outage(void **state)
 	assert_true(kshim_election_is_leader(told.election));
 	kshim_election_stop(told.election);
 	rig_drive(&rig);
-	assert_string_equal(told.log, "leading leader(me) lost(stopped) ended(stopped)");
+	assert_string_equal(told.log, "leading leader(me) error(InternalError) lost(stopped) ended(stopped)");
 	finish(&rig, &told);
+}
+
+/* What keeps a candidate from standing is told each time; not that another was
+ * faster. And in that callback, too, all may be done. */
+static void test_attempts_fail(void **state)
+{
+	static const struct {
+		const char *at, *what, *log;
+	} cases[] = {
+		{"", "", "error(Forbidden) error(InternalError) leading leader(me) lost(stopped) ended(stopped)"},
+		{"error(Forbidden)", "free", "error(Forbidden)"},
+		{"error(Forbidden)", "client", "error(Forbidden) ended(Cancelled)"},
+		{"error(Forbidden)", "stop", "error(Forbidden) ended(stopped)"},
+	};
+	const struct fakeapi_route routes[] = {
+		{"GET", LEASE, .nth = 1, .answer = {.status = 403, .body = "{\"kind\":\"Status\",\"code\":403}"}},
+		{"GET", LEASE, .nth = 2, .answer = {.status = 500, .body = "{\"kind\":\"Status\",\"code\":500}"}},
+		{"POST", LEASES, .nth = 1, .answer = {.status = 409, .body = CONFLICT}},
+		KEEPS,
+	};
+	struct rig rig;
+	size_t i;
+
+	for (i = 0; i < COUNT(cases); i++) {
+		struct told told = {.at = cases[i].at, .what = cases[i].what};
+
+		rig_start(&rig, state, routes, COUNT(routes));
+		stand(&rig, &told);
+		if (i == 0) {
+			while (fakeapi_count(rig.api, "PUT", LEASE) < 1)
+				rig_until_requests(&rig, fakeapi_request_count(rig.api) + 1);
+			kshim_election_stop(told.election);
+		}
+		rig_drive(&rig);
+		assert_string_equal(told.log, cases[i].log);
+		finish(&rig, &told);
+	}
 }
 
 /* Too long. It is told, and ends; or stands again. */
@@ -349,7 +396,8 @@ static void lost_by_time(void **state, bool again)
 	kshim_election_set_again(told.election, again);
 	if (!again) {
 		rig_drive(&rig);
-		assert_contains(told.log, "leading leader(me) lost(");
+		assert_contains(told.log, "leading leader(me) ");
+		assert_contains(told.log, " lost(");
 		assert_contains(told.log, ") ended(");
 		assert_int_equal(told.ended, 1);
 		assert_non_null(kshim_election_error(told.election));
@@ -357,7 +405,8 @@ static void lost_by_time(void **state, bool again)
 	} else {
 		while (fakeapi_count(rig.api, "POST", LEASES) < 2)
 			rig_until_requests(&rig, fakeapi_request_count(rig.api) + 1);
-		assert_contains(told.log, "leading leader(me) lost(");
+		assert_contains(told.log, "leading leader(me) ");
+		assert_contains(told.log, " lost(");
 		assert_null(strstr(told.log, "ended"));
 		kshim_election_free(told.election);
 		told.election = NULL;
@@ -596,6 +645,7 @@ int main(void)
 		ONLY_H1(test_clock_of_others),
 		BOTH_HTTP(test_conflicts),
 		BOTH_HTTP(test_outage),
+		BOTH_DRIVES(test_attempts_fail),
 		BOTH_HTTP(test_lost_by_time),
 		ONLY_H1(test_again),
 		BOTH_DRIVES(test_lost_to_another),
