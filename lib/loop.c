@@ -576,7 +576,7 @@ static void timer_fired(struct kshim__timer *inner)
 	timer->fn(timer, timer->user);
 }
 
-kshim_timer *kshim_timer_new(kshim_loop *loop, uint64_t ms, kshim_timer_fn *fn, void *user)
+kshim_timer *kshim_timer_new(kshim_loop *loop, int64_t ms, kshim_timer_fn *fn, void *user)
 {
 	kshim_timer *timer;
 
@@ -591,7 +591,7 @@ kshim_timer *kshim_timer_new(kshim_loop *loop, uint64_t ms, kshim_timer_fn *fn, 
 	timer->loop = loop;
 	timer->fn = fn;
 	timer->user = user;
-	kshim_timer_set(timer, ms > INT64_MAX / 2000 ? INT64_MAX / 2000 : (int64_t)ms);
+	kshim_timer_set(timer, ms);
 	return timer;
 }
 

@@ -50,10 +50,10 @@ KSHIM_API void kshim_loop_wake(kshim_loop *loop);
 KSHIM_API void kshim_loop_set_wake(kshim_loop *loop, void (*wake)(kshim_loop *loop, void *user), void *user);
 
 /* A one-shot timer: `fn` runs from the loop once `ms` have passed (0: in the
- * next pass). New; NULL without memory. It counts as something under way until
- * it has run. */
+ * next pass; negative: not before kshim_timer_set()). New; NULL without memory.
+ * It counts as something under way while it is set. */
 typedef void kshim_timer_fn(kshim_timer *timer, void *user);
-KSHIM_API kshim_timer *kshim_timer_new(kshim_loop *loop, uint64_t ms, kshim_timer_fn *fn, void *user);
+KSHIM_API kshim_timer *kshim_timer_new(kshim_loop *loop, int64_t ms, kshim_timer_fn *fn, void *user);
 
 /* Sets the timer (also one that has run) to `ms` from now; -1 stops it. */
 KSHIM_API void kshim_timer_set(kshim_timer *timer, int64_t ms);

@@ -75,7 +75,7 @@ static void set(kshim_loop *loop, struct tick *tick, int64_t ms)
 	if (tick->timer)
 		kshim_timer_set(tick->timer, ms);
 	else
-		tick->timer = kshim_timer_new(loop, (uint64_t)ms, ticked, tick);
+		tick->timer = kshim_timer_new(loop, ms, ticked, tick);
 	tick->to_us = now_us() + ms * 1000;
 	assert_non_null(tick->timer);
 }
@@ -258,9 +258,16 @@ static void test_timer_without_end(void **state)
 	struct tick tick = {0};
 
 	(void)state;
-	tick.timer = kshim_timer_new(loop, UINT64_MAX, ticked, &tick);
+	tick.timer = kshim_timer_new(loop, INT64_MAX, ticked, &tick);
 	assert_non_null(tick.timer);
 	assert_int_equal(kshim_loop_process(loop), 1);
+	kshim_timer_set(tick.timer, INT64_MAX);
+	assert_int_equal(kshim_loop_process(loop), 1);
+	kshim_timer_free(tick.timer);
+	assert_int_equal(kshim_loop_process(loop), 0);
+	tick.timer = kshim_timer_new(loop, -1, ticked, &tick);
+	assert_non_null(tick.timer);
+	assert_int_equal(kshim_loop_process(loop), 0);
 	kshim_timer_set(tick.timer, INT64_MAX);
 	assert_int_equal(kshim_loop_process(loop), 1);
 	kshim_timer_free(tick.timer);
