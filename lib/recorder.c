@@ -310,7 +310,8 @@ void kshim_recorder_event(kshim_recorder *recorder, kshim_object *object, kshim_
 	if (!recorder)
 		return;
 	if (!recorder->ended && recorder->len < QUEUE_MOST && reason && *reason && message &&
-	    (type == KSHIM_RECORDER_NORMAL || type == KSHIM_RECORDER_WARNING) && kshim_object_name(object))
+	    (type == KSHIM_RECORDER_NORMAL || type == KSHIM_RECORDER_WARNING) && kshim_object_name(object) &&
+	    kshim_object_kind(object))
 		event = make_event(object, type, reason, message);
 	if (!event) {
 		recorder->dropped++;

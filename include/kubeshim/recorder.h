@@ -30,8 +30,10 @@ KSHIM_API kshim_recorder *kshim_recorder_new(kshim_client *client, const char *c
  * as long as client and loop go on. */
 KSHIM_API void kshim_recorder_free(kshim_recorder *recorder);
 
-/* Records an event about an object that has a name, in its namespace (that of
- * objects without one is "default"). `reason` is a word for programs
+/* Records an event about an object that has a name and a kind, in its namespace
+ * (that of objects without one is "default"). It should have been read: an Event
+ * about a handle of kshim_query_object() has no uid, by which `kubectl describe`
+ * looks for it, and if its kind is not known yet, there is none. `reason` is a word for programs
  * ("ScaledUp"; at most 128 bytes), `message` a sentence for people; what exceeds
  * 1,024 bytes of it is cut off. The object is read before this returns. */
 KSHIM_API void kshim_recorder_event(kshim_recorder *recorder, kshim_object *object, kshim_recorder_type type,

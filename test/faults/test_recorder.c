@@ -377,7 +377,8 @@ static void test_loop_freed(void **state)
 static void test_arguments(void **state)
 {
 	const struct fakeapi_route routes[] = {{NULL, NULL, .generate = echo}};
-	kshim_object *nameless, *far, *odd;
+	kshim_object *nameless, *far, *odd, *unknown;
+	kshim_query *leases;
 	char *longest = malloc(3001);
 	struct set set;
 	json_t *event;
@@ -388,6 +389,9 @@ static void test_arguments(void **state)
 	assert_null(kshim_recorder_new(set.rig.client, NULL, NULL));
 	assert_int_equal(kshim_error_code(kshim_client_error(set.rig.client)), KSHIM_EINVAL);
 	nameless = kshim_object_from_text(set.rig.client, "{\"apiVersion\":\"v1\",\"kind\":\"Pod\"}", 33);
+	leases = kshim_query_new_named(set.rig.client, "leases.coordination.k8s.io", "ns");
+	unknown = kshim_query_object(leases, "a");
+	assert_non_null(unknown);
 	record(&set, NULL, "x");
 	record(&set, "", "x");
 	record(&set, "x", NULL);
@@ -396,6 +400,8 @@ static void test_arguments(void **state)
 	kshim_recorder_event(set.recorder, set.pod, (kshim_recorder_type)7, "x", "x");
 	kshim_recorder_event(NULL, set.pod, KSHIM_RECORDER_NORMAL, "x", "x");
 	assert_int_equal(kshim_recorder_dropped(set.recorder), 6);
+	kshim_recorder_event(set.recorder, unknown, KSHIM_RECORDER_NORMAL, "x", "x");
+	assert_int_equal(kshim_recorder_dropped(set.recorder), 7);
 	assert_int_equal(kshim_recorder_len(set.recorder), 0);
 	assert_int_equal(kshim_recorder_len(NULL) + kshim_recorder_dropped(NULL), 0);
 	assert_null(kshim_recorder_error(NULL));
@@ -420,6 +426,8 @@ static void test_arguments(void **state)
 	assert_int_equal(strlen(text_at(event, "reason", NULL)), 128);
 	json_decref(event);
 	kshim_object_unref(nameless);
+	kshim_object_unref(unknown);
+	kshim_query_free(leases);
 	kshim_object_unref(far);
 	kshim_object_unref(odd);
 	free(longest);
