@@ -5,6 +5,7 @@
 #include "maps.h"
 
 #define MANY 120
+#define SLOW 20000 /* times that a condition is asked for: once a millisecond */
 
 static struct live *watcher;
 static const char *told_kind = "ConfigMap";
@@ -15,7 +16,7 @@ struct told {
 	const char *wanted;
 	char text[4000];
 	kshim_code code;
-	unsigned done;
+	unsigned done, asked;
 	uint64_t counts[KSHIM_WATCH_DROPS + 1];
 	char version[64];
 };
@@ -50,16 +51,37 @@ static void on_end(kshim_result *result, void *user)
 		told->counts[i] = kshim_watch_count(told->watch, (kshim_watch_counter)i);
 }
 
+/* Says, once, what a test that is about to fail has waited for. */
+static void wait_for(struct told *told)
+{
+	if (++told->asked != SLOW)
+		return;
+	print_message("waited for \"%s\", told \"%s\" up to version %s; streams %llu, failures %llu, gaps %llu: %s\n",
+		      told->wanted ? told->wanted : "the end", told->text, told->version,
+		      (unsigned long long)kshim_watch_count(told->watch, KSHIM_WATCH_STREAMS),
+		      (unsigned long long)kshim_watch_count(told->watch, KSHIM_WATCH_FAILURES),
+		      (unsigned long long)kshim_watch_count(told->watch, KSHIM_WATCH_GAPS),
+		      kshim_watch_error(told->watch) ? kshim_error_message(kshim_watch_error(told->watch)) : "no error");
+}
+
 static bool has_told(void *user)
 {
-	const struct told *told = user;
+	struct told *told = user;
 
-	return told->done || strlen(told->text) >= strlen(told->wanted);
+	if (told->done)
+		return true;
+	wait_for(told);
+	return strlen(told->text) >= strlen(told->wanted);
 }
 
 static bool is_over(void *user)
 {
-	return ((const struct told *)user)->done != 0;
+	struct told *told = user;
+
+	if (told->done)
+		return true;
+	wait_for(told);
+	return false;
 }
 
 static bool is_open(void *user)
@@ -70,6 +92,7 @@ static bool is_open(void *user)
 static void told_is(struct told *told, const char *wanted)
 {
 	told->wanted = wanted;
+	told->asked = 0;
 	drive_until(watcher->loop, ALONE, has_told, told);
 	assert_string_equal(told->text, wanted);
 }
