@@ -339,14 +339,19 @@ enum verb { READ, CREATE, REPLACE };
 
 static void go(kshim_election *election, enum verb verb, kshim__step_fn *then)
 {
-	int64_t most = election->renew_ms, left = (renewal_ends_us(election) - kshim__now_us()) / 1000;
+	int64_t most = election->renew_ms, left;
 	struct kshim__step *step = kshim__step_new(composite_of(election), then, NULL);
 	kshim_call *call;
 
 	if (!step)
 		return;
-	if (election->leading && left < most)
-		most = left > 1 ? left : 1;
+	if (election->leading) {
+		/* one that stays without an answer leaves time for another */
+		left = (renewal_ends_us(election) - kshim__now_us()) / 1000;
+		most = left < most / 2 ? left : most / 2;
+	}
+	if (most < 1)
+		most = 1;
 	kshim_options_set_timeout(election->options, most);
 	if (verb == READ)
 		call = kshim_object_reload(election->lease, election->options, kshim__step_done, step);

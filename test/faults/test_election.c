@@ -3,6 +3,8 @@
 #include "../testutil.h"
 #include "../unit/failalloc.h"
 
+#include <unistd.h>
+
 #define LEASES "/apis/coordination.k8s.io/v1/namespaces/ns/leases"
 #define LEASE LEASES "/lock"
 #define HELD_BY(who, seconds, renewed)                                                                                 \
@@ -379,12 +381,58 @@ static void test_attempts_fail(void **state)
 	}
 }
 
+/* The Lease is written, but the answer is never seen: there is time for another attempt. */
+static void keep_silently(void *ctx, const struct fakeapi_request *req, struct fakeapi_answer *out)
+{
+	keep(ctx, req, out);
+	out->end = FAKEAPI_MUTE;
+}
+
+static void test_answer_lost(void **state)
+{
+	const struct fakeapi_route routes[] = {{"PUT", LEASE, .nth = 2, .generate = keep_silently}, KEEPS};
+	struct told told = {0};
+	struct rig rig;
+
+	rig_start(&rig, state, routes, COUNT(routes));
+	stand(&rig, &told);
+	do {
+		rig_until_requests(&rig, fakeapi_request_count(rig.api) + 1);
+	} while (fakeapi_count(rig.api, "PUT", LEASE) < 5);
+	assert_string_equal(told.log, "leading leader(me)");
+	assert_true(kshim_election_is_leader(told.election));
+	kshim_election_stop(told.election);
+	rig_drive(&rig);
+	assert_string_equal(told.log, "leading leader(me) lost(stopped) ended(stopped)");
+	finish(&rig, &told);
+}
+
+/* The program stood still while it took the Lease: what it learns is too old to lead by. */
+static void test_stood_still(void **state)
+{
+	const struct fakeapi_route routes[] = {
+		{"POST", LEASES, .nth = 1, .generate = keep, .answer = {.head_delay_ms = 20}}, KEEPS,
+	};
+	struct told told = {.at = "leading", .what = "stop"};
+	struct rig rig;
+
+	rig_start(&rig, state, routes, COUNT(routes));
+	stand(&rig, &told);
+	rig_until_requests(&rig, 2);
+	usleep(600000 * slowness()); /* it was counted on for 500 */
+	rig_drive(&rig);
+	assert_string_equal(told.log, "error(Timed out) leading lost(stopped) ended(stopped)");
+	assert_true(fakeapi_count(rig.api, "PUT", LEASE) >= 2);
+	finish(&rig, &told);
+}
+
 /* Too long. It is told, and ends; or stands again. */
 static void lost_by_time(void **state, bool again)
 {
 	const struct fakeapi_route routes[] = {
 		{"PUT", LEASE, .answer = {.end = FAKEAPI_MUTE}},
 		{"GET", LEASE, .nth = 1, .generate = keep},
+		{"GET", LEASE, .nth = 2, .answer = {.end = FAKEAPI_MUTE}},
 		{"GET", LEASE, .answer = {.status = 404, .body = MISSING}},
 		KEEPS,
 	};
@@ -646,6 +694,8 @@ int main(void)
 		BOTH_HTTP(test_conflicts),
 		BOTH_HTTP(test_outage),
 		BOTH_DRIVES(test_attempts_fail),
+		BOTH_HTTP(test_answer_lost),
+		BOTH_DRIVES(test_stood_still),
 		BOTH_HTTP(test_lost_by_time),
 		ONLY_H1(test_again),
 		BOTH_DRIVES(test_lost_to_another),
