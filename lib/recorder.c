@@ -388,6 +388,8 @@ static void on_done(kshim_result *result, void *user)
 	uint64_t wait = RETRY_MS;
 
 	recorder->in_flight = false;
+	if (recorder->tries && !recorder->update && kshim_error_code(error) == KSHIM_EEXISTS)
+		error = NULL; /* by an attempt whose answer was lost */
 	kshim_error_free(recorder->error);
 	recorder->error = error ? kshim_error_copy(error) : NULL;
 	if (recorder->update && kshim_error_code(error) == KSHIM_ENOTFOUND) {

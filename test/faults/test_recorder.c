@@ -281,6 +281,32 @@ static void test_failures(void **state)
 	stop(&set);
 }
 
+/* It was recorded, and the answer lost: then the next attempt finds it there. One that is
+ * there at the first is another's. */
+static void test_answer_lost(void **state)
+{
+	const struct fakeapi_route routes[] = {
+		{"POST", EVENTS, .nth = 1, .answer = {.end = FAKEAPI_HANG_UP}},
+		{"POST", EVENTS, .nth = 2, .answer = {.status = 409, .body = STATUS(409, "AlreadyExists")}},
+		{"POST", EVENTS, .nth = 3, .answer = {.status = 409, .body = STATUS(409, "AlreadyExists")}}, ECHOES,
+	};
+	struct set set;
+
+	start(&set, state, routes, COUNT(routes));
+	at_once = true;
+	record(&set, "Made", "answer lost");
+	rig_until_requests(&set.rig, 2);
+	rig_drive(&set.rig);
+	assert_int_equal(kshim_recorder_len(set.recorder), 0);
+	assert_int_equal(kshim_recorder_dropped(set.recorder), 0);
+	assert_null(kshim_recorder_error(set.recorder));
+	record(&set, "Made", "another's");
+	rig_drive(&set.rig);
+	assert_int_equal(kshim_recorder_dropped(set.recorder), 1);
+	assert_int_equal(kshim_error_code(kshim_recorder_error(set.recorder)), KSHIM_EEXISTS);
+	stop(&set);
+}
+
 static void test_queue_is_bounded(void **state)
 {
 	const struct fakeapi_route routes[] = {{"POST", EVENTS, .answer = {.end = FAKEAPI_HANG_UP}}, ECHOES};
@@ -514,6 +540,7 @@ int main(void)
 		BOTH_HTTP(test_combined),
 		ONLY_H1(test_too_many),
 		BOTH_DRIVES(test_failures),
+		BOTH_HTTP(test_answer_lost),
 		ONLY_H1(test_queue_is_bounded),
 		ALL_VARIANTS(test_freed),
 		BOTH_HTTP(test_client_freed),
