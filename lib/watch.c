@@ -176,7 +176,9 @@ static void try_again(struct kshim__timer *timer)
 {
 	kshim_watch *watch = KSHIM__OWNER(timer, kshim_watch, retry);
 
-	if (may_begin(watch))
+	if (watch->call)
+		run_task(watch); /* a stream that did not end by itself */
+	else if (may_begin(watch))
 		begin(watch); /* else once there is room */
 }
 
@@ -475,6 +477,7 @@ static void streamed(kshim_result *result, void *user)
 	if (watch->opened && !ended(watch))
 		is_open(watch);
 	call_is_over(watch);
+	kshim__timer_stop(loop_of(watch), &watch->retry);
 	if (ended(watch))
 		return;
 	if (!watch->dropping)
@@ -623,7 +626,7 @@ static void run(struct kshim__task *task)
 		kshim__call_hold(watch->call, false);
 	if (!ended(watch) && watch->call && watch->call->paused && kshim__watch_has_room(watch))
 		kshim__task_queue(loop_of(watch), &watch->call->task);
-	if (!ended(watch) && watch->dropping && watch->call)
+	if (!ended(watch) && watch->dropping && watch->call && !watch->retry.index)
 		kshim_call_cancel(watch->call);
 	/* what a full buffer left behind is fetched when there is room again */
 	if (watch->state == KSHIM__WATCH_OVER && may_begin(watch))

@@ -35,7 +35,7 @@ struct kshim_watch {
 	kshim_client *client; /* reference */
 	struct kshim__tenant tenant;
 	struct kshim__task task;
-	struct kshim__timer retry;
+	struct kshim__timer retry; /* the next attempt; while an error is its last word, the end of a stream */
 	struct kshim__timer late; /* of a stream that does not open; of the watch's life */
 	int64_t life_ends_us;     /* 0: never */
 	kshim_query *query;       /* our own */

@@ -5,6 +5,7 @@
 #include "json/event.h"
 
 #define BATCH (64u * 1024) /* above this the stream pauses until it was handed on: libcurl brings up to 1.6 MB at once */
+#define LINGER_US 100000
 #define QUOTED 40 /* bytes of a line that is none: more could be of a Secret */
 
 static bool store(kshim_watch *watch, kshim_event event, const struct kshim__event *read)
@@ -46,7 +47,9 @@ static void take_error(kshim_watch *watch, const struct kshim__event *event)
 		status = 500;
 	kshim__watch_set_problem(watch, kshim__error_from_answer("watch", (int)status, "application/json",
 								 event->object.at, event->object.len, after));
-	stop_taking(watch);
+	/* a server ends the stream behind it: whoever breaks it off has to connect anew */
+	watch->dropping = true;
+	kshim__timer_set(watch->client->loop, &watch->retry, kshim__now_us() + LINGER_US);
 }
 
 /* One that nobody wants, and nothing waits before: only where the watch stands. */
