@@ -131,6 +131,25 @@ static void test_gap(void **state)
 	rig_stop(&rig);
 }
 
+/* The server ends a stream behind its error: what follows needs no new connection. */
+static void test_gap_keeps_connections(void **state)
+{
+	const struct fakeapi_route routes[] = {
+		{"GET", WATCH_FROM("5"), .answer = ENDS(EVENT("ERROR", GONE))},
+		{"GET", WATCH_FROM("6"), .answer = OPEN(EVENT("ADDED", OBJECT("d", "7")))},
+		{"GET", LIST_PATH "?*resourceVersion=5&*NotOlderThan", .answer = {.body = LIST("6", "")}},
+		{"GET", LIST_PATH, .answer = {.body = LIST("5", "")}},
+	};
+	struct tale tale = {.stop_at = "+d7(7)"};
+	struct rig rig;
+
+	watch_rig(&rig, state, routes, COUNT(routes));
+	tale_run(&rig, &tale, NULL);
+	assert_int_equal(tale.counts[KSHIM_WATCH_GAPS], 1);
+	assert_int_equal(fakeapi_connections(rig.api), 2); /* of calls, and of watches */
+	rig_stop(&rig);
+}
+
 /* Chosen: the gap ends the watch, and what is known by then can be gone on from. */
 static void test_gap_is_error(void **state)
 {
@@ -581,6 +600,7 @@ int main(void)
 		BOTH_HTTP(test_goes_on),
 		BOTH_HTTP(test_bookmarks),
 		BOTH_HTTP(test_gap),
+		BOTH_HTTP(test_gap_keeps_connections),
 		BOTH_HTTP(test_gap_is_error),
 		BOTH_HTTP(test_error_events),
 		BOTH_HTTP(test_late),
