@@ -85,16 +85,18 @@ static bool add_home(kshim_config *config, kshim_error **error)
 {
 	const char *home = getenv("HOME");
 	struct kshim__buf path;
-	bool good;
+	int what;
 
 	if (!home || !*home)
 		return kshim__fail(error, KSHIM_ECONFIG, "neither KUBECONFIG nor HOME is set");
 	kshim__buf_init(&path);
 	if (!kshim__buf_addf(&path, "%s/.kube/config", home))
 		return no_memory(error);
-	good = !add_file(config, path.data, false, error);
+	what = add_file(config, path.data, true, error);
+	if (what == ENOENT)
+		kshim__fail(error, KSHIM_EIO, "KUBECONFIG is not set, and there is no %s", path.data);
 	kshim__buf_free(&path);
-	return good;
+	return !what;
 }
 
 static kshim_config *finish(kshim_config *config, bool good, kshim_error **error)
