@@ -151,6 +151,10 @@ fi
 mandoc -T lint -W warning $pages >"$work/out" 2>&1
 ok 'the pages are clean to mandoc' "$work/out"
 
+# shellcheck disable=SC2086
+grep -n '^\\&$' $pages >"$work/out"
+ok 'no empty line of an example is one that mandoc drops' "$work/out"
+
 # Names in NAME, but for the page's own; "function page".
 for page in $section3; do
     own=$(basename "$page" .3)
@@ -343,10 +347,8 @@ for page in $pages; do
 done >>"$work/out"
 grep -o 'href="[^"]*"' "$work"/html/*.html | sed 's|^.*/\([^/]*\):href="\(.*\)"$|\1 \2|' | grep -v ' [a-z]*:' | sort -u |
     while read -r page target; do
-        case $target in
-        '#'*) continue ;; # mandoc's own
-        esac
         file=${target%%#*}
+        file=${file:-$page}
         [ -e "$work/html/$file" ] || echo "$page: leads to $target, which is not there"
         [ "$file" = "$target" ] || grep -q "id=\"${target#*#}\"" "$work/html/$file" ||
             echo "$page: leads to $target, which has no such place"

@@ -75,7 +75,9 @@ breaks 'kubeshim_security(7) names tests that exist' 's/test_wrong_ca/test_wrong
 parts=--html
 breaks 'every .Xr leads somewhere|the pages as HTML, and the links between them' 's/^\.Xr kubeshim_loops 7/.Xr kubeshim_hoops 7/' \
     man/kshim_loop.3
+breaks 'the pages as HTML, and the links between them' 's/Sx RETRIES/Sx REFLEXES/' man/kshim_client.3
 parts=--names
+breaks 'no empty line of an example is one that mandoc drops' 's/^$/\\\&/' man/kshim_timer.3
 breaks 'every link in README.md leads somewhere' 's/(bench\/REPORT.md)/(bench\/RAPPORT.md)/' README.md
 breaks 'README.md leads to every page' 's/(man\/kshim_timer.3)/(man\/kshim_loop.3)/' README.md
 
