@@ -189,6 +189,27 @@ size_t kshim_object_get_size(kshim_object *object, const char *pointer)
 	return count;
 }
 
+json_t *kshim_object_get_json(kshim_object *object, const char *pointer)
+{
+	struct kshim__span span;
+	json_t *tree;
+	size_t len;
+	char *text;
+
+	if (!object || !pointer)
+		return NULL;
+	if (!kshim__object_made_tree(object)) {
+		if (!kshim__object_read_at(object, pointer, &span))
+			return NULL;
+		return kshim__json_tree_parse(span.at, span.len, true, NULL);
+	}
+	/* not json_deep_copy(), which leaves out what it has no memory for */
+	text = kshim__json_tree_text(kshim__json_tree_get(kshim__object_made_tree(object), pointer), &len);
+	tree = text ? kshim__json_tree_parse(text, len, true, NULL) : NULL;
+	kshim__free(text);
+	return tree;
+}
+
 /* A key may hold '/' and '~', which a pointer escapes (RFC 6901, 3). */
 static const char *get_in_map(kshim_object *object, const char *map, const char *key)
 {

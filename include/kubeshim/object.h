@@ -52,6 +52,11 @@ KSHIM_API int kshim_object_has(kshim_object *object, const char *pointer);
 /* The elements of an array, the members of an object; 0 for anything else. */
 KSHIM_API size_t kshim_object_get_size(kshim_object *object, const char *pointer);
 
+/* Any value as a tree of its own, to walk over, compare or put into another: new, for
+ * json_decref(). Unlike kshim_object_tree() it takes only this value's memory, and
+ * none once it is released. NULL where nothing is there, or without memory. */
+KSHIM_API json_t *kshim_object_get_json(kshim_object *object, const char *pointer);
+
 /* A label or an annotation by its key, borrowed likewise; NULL if absent. */
 KSHIM_API const char *kshim_object_get_label(kshim_object *object, const char *key);
 KSHIM_API const char *kshim_object_get_annotation(kshim_object *object, const char *key);

@@ -204,7 +204,7 @@ char *kshim__json_tree_text(const json_t *tree, size_t *len)
 	struct kshim__buf buf;
 
 	kshim__buf_init(&buf);
-	if (!tree || json_dump_callback(tree, add_text, &buf, JSON_COMPACT | JSON_REAL_PRECISION(17)) < 0) {
+	if (!tree || json_dump_callback(tree, add_text, &buf, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17)) < 0) {
 		kshim__buf_free(&buf);
 		return NULL;
 	}

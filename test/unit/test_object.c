@@ -534,6 +534,57 @@ static void of_a_tree(void **state)
 	assert_null(kshim_object_new(NULL, json_pack("{s:s,s:s}", "kind", "Thing", "apiVersion", "v1")));
 }
 
+/* The same of the text and of the tree; the object does not change by it, nor with it. */
+static void values(void **state)
+{
+	static const struct {
+		const char *pointer, *value;
+	} cases[] = {
+		{"/spec", "{\"a\": [1, {\"b\": \"c\\u0000\\n\"}], \"n\": null, \"/\": 1.5}"},
+		{"/spec/a", "[1, {\"b\": \"c\\u0000\\n\"}]"},
+		{"/spec/a/1/b", "\"c\\u0000\\n\""},
+		{"/spec/a/0", "1"},
+		{"/spec/n", "null"},
+		{"/spec/~1", "1.5"},
+		{"/kind", "\"Thing\""},
+		{"/spec/none", NULL},
+		{"/spec/a/2", NULL},
+		{"spec", NULL},
+	};
+	const char *text = OF("\"spec\": {\"a\": [1, {\"b\": \"c\\u0000\\n\"}], \"n\": null, \"/\": 1.5} ");
+	kshim_object *made = object(text);
+	json_t *value, *wanted;
+	size_t i;
+	int turn;
+
+	(void)state;
+	for (turn = 0; turn < 2; turn++) {
+		for (i = 0; i < COUNT(cases); i++) {
+			value = kshim_object_get_json(made, cases[i].pointer);
+			wanted = cases[i].value ? json_loads(cases[i].value, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : NULL;
+			if (!value != !wanted)
+				print_error("%s, tree %d\n", cases[i].pointer, turn);
+			assert_int_equal(!value, !wanted);
+			assert_true(!value || json_equal(value, wanted));
+			json_decref(value);
+			json_decref(wanted);
+		}
+		value = kshim_object_get_json(made, "/spec");
+		assert_int_equal(json_object_clear(value), 0);
+		json_decref(value);
+		assert_int_equal(kshim_object_get_size(made, "/spec"), 3);
+		value = kshim_object_get_json(made, "");
+		assert_int_equal(json_object_size(value), 3);
+		json_decref(value);
+		if (turn == 0) {
+			assert_null(kshim__object_made_tree(made));
+			assert_string(kshim_object_text(made, NULL), text);
+		}
+		assert_non_null(kshim_object_tree(made));
+	}
+	kshim_object_unref(made);
+}
+
 static void nothing(void **state)
 {
 	int64_t integer = 5;
@@ -550,6 +601,7 @@ static void nothing(void **state)
 	assert_int_equal(kshim_object_get_double(NULL, "/kind", NULL), -1);
 	assert_int_equal(kshim_object_has(NULL, "/kind"), 0);
 	assert_int_equal(kshim_object_get_size(NULL, ""), 0);
+	assert_null(kshim_object_get_json(NULL, ""));
 	assert_null(kshim_object_get_label(NULL, "app"));
 	assert_null(kshim_object_text(NULL, &len));
 	assert_null(kshim_object_tree(NULL));
@@ -572,6 +624,7 @@ static void no_pointer(void **state)
 		assert_int_equal(kshim_object_get_double(made, NULL, NULL), -1);
 		assert_int_equal(kshim_object_has(made, NULL), 0);
 		assert_int_equal(kshim_object_get_size(made, NULL), 0);
+		assert_null(kshim_object_get_json(made, NULL));
 		assert_non_null(kshim_object_tree(made));
 	}
 	kshim_object_unref(made);
@@ -633,6 +686,20 @@ static void no_memory(void **state)
 		kshim_object_unref(made);
 	}
 	assert_true(i > 4);
+	for (i = 0, failed = true; failed; i++) {
+		kshim_object *made = object(SAMPLE);
+		json_t *value;
+
+		if (i % 2)
+			assert_non_null(kshim_object_tree(made));
+		failalloc_arm(i / 2, false);
+		value = kshim_object_get_json(made, "/metadata");
+		failed = failalloc_disarm();
+		assert_true(failed == !value);
+		json_decref(value);
+		failed = failed || i % 2 == 0; /* both ways */
+		kshim_object_unref(made);
+	}
 }
 
 static int set_up(void **state)
@@ -661,6 +728,7 @@ int main(void)
 		cmocka_unit_test(edits_keep_the_rest), cmocka_unit_test(received_as_it_is),
 		cmocka_unit_test(many_members),	       cmocka_unit_test(bad_texts),
 		cmocka_unit_test(of_a_tree),	       cmocka_unit_test(nothing),
+		cmocka_unit_test(values),
 		cmocka_unit_test(no_pointer),	       cmocka_unit_test(references),
 		cmocka_unit_test(no_memory),
 	};
