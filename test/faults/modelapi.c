@@ -370,12 +370,14 @@ static void list(struct model *m, const struct asked *a, struct fakeapi_answer *
 		out->gzip = FAKEAPI_GZIP;
 }
 
+static const char no_watch_list[] = "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled";
+
 static const char *check_watch(const struct model *m, const struct asked *a)
 {
 	if (a->wrong)
 		return a->wrong;
 	if (a->initial >= 0 && atomic_load(&m->shared->old))
-		return "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled";
+		return no_watch_list;
 	if (a->initial >= 0 && strcmp(a->match, "NotOlderThan") != 0)
 		return "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
 	if (a->initial < 0 && *a->match)
@@ -469,7 +471,8 @@ static void answer(void *ctx, const struct fakeapi_request *req, struct fakeapi_
 	if (fake_now() < m->errors_until) {
 		refuse(out, 500, "InternalError", "something broke", "");
 	} else if (wrong) {
-		refuse(out, 422, "Invalid", wrong, "");
+		refuse(out, 422, "Invalid", wrong, wrong != no_watch_list ? "" :
+		       ",\"details\":{\"causes\":[{\"reason\":\"FieldValueForbidden\",\"field\":\"sendInitialEvents\"}]}");
 	} else if (!break_request(m, fault, &a, out)) {
 		if (a.one)
 			get(m, &a, out);
