@@ -51,8 +51,18 @@ void kshim__watch_set_problem(kshim_watch *watch, kshim_error *problem)
 
 /* Handing on. */
 
+static bool is_of_the_stream(unsigned event)
+{
+	return event == KSHIM_EVENT_LATE || event == KSHIM_EVENT_RESUMED;
+}
+
 static void deliver(kshim_watch *watch, kshim_event event, kshim_object *object)
 {
+	/* what was held back until it was over is no news */
+	if ((event == KSHIM_EVENT_LATE && !watch->problem) || (event == KSHIM_EVENT_RESUMED && !watch->heard_late))
+		return;
+	if (is_of_the_stream(event))
+		watch->heard_late = event == KSHIM_EVENT_LATE;
 	if (event <= KSHIM_EVENT_DELETED)
 		watch->counters[KSHIM_WATCH_EVENTS]++;
 	if (watch->event)
@@ -100,6 +110,11 @@ bool kshim__watch_enqueue(kshim_watch *watch, kshim_event event, kshim_object *o
 {
 	struct kshim__waiting_event *queue;
 
+	/* of these the last one counts: a watch that is paused may see many */
+	if (is_of_the_stream(event) && has_waiting(watch) && is_of_the_stream(watch->queue[watch->queue_end - 1].event)) {
+		watch->queue[watch->queue_end - 1].event = (uint8_t)event;
+		return true;
+	}
 	if (!make_room(watch)) {
 		kshim_object_unref(object);
 		return false;

@@ -57,6 +57,7 @@ struct kshim_watch {
 	bool dropping;    /* what the stream still brings is not taken */
 	bool dropped;     /* because the buffer was full */
 	bool told_late;
+	bool heard_late;  /* it was handed on */
 	unsigned failures; /* in a row */
 	unsigned stream_seconds;
 	int64_t began_us; /* the stream */

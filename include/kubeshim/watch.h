@@ -64,7 +64,8 @@ KSHIM_API void kshim_watch_stop(kshim_watch *watch);
 
 /* Holds events back, and lets them go. Meanwhile they are kept, up to the bytes of
  * kshim_options_set_watch_buffer(); what is beyond is left to the server, and fetched
- * from where the watch stands once it is resumed (a gap, if that took too long). */
+ * from where the watch stands once it is resumed (a gap, if that took too long). Of
+ * LATE and RESUMED what is over by then is not told. */
 KSHIM_API void kshim_watch_pause(kshim_watch *watch);
 KSHIM_API void kshim_watch_resume(kshim_watch *watch);
 

@@ -117,6 +117,63 @@ static void test_pause_in_state(void **state)
 	}
 }
 
+#define FAILURES 6
+
+/* A server that is away for long while the program holds events back: what it then hears
+ * is how things stand, once. */
+static void pause_at_end(struct tale *tale, kshim_event event)
+{
+	if (event == KSHIM_EVENT_END)
+		kshim_watch_pause(tale->watch);
+}
+
+static bool is_back(void *user)
+{
+	return kshim_watch_count(((struct tale *)user)->watch, KSHIM_WATCH_STREAMS) == 1;
+}
+
+/* All but once. */
+static bool has_failed_often(void *user)
+{
+	return kshim_watch_count(((struct tale *)user)->watch, KSHIM_WATCH_FAILURES) == FAILURES - 1;
+}
+
+static void away_while_paused(void **state, bool back)
+{
+	struct fakeapi_route routes[FAILURES + 2] = {{.method = NULL}};
+	struct tale tale = {.on_event = pause_at_end, .stop_at = "(6)"};
+	struct rig rig;
+	unsigned i;
+
+	for (i = 0; i < FAILURES; i++)
+		routes[i] = (struct fakeapi_route){"GET", WATCH_PATH, .nth = i + 1, .answer = {.status = 500, .body = "{}"}};
+	routes[i++] = (struct fakeapi_route){"GET", WATCH_PATH, .answer = OPEN(EVENT("ADDED", OBJECT("c", "6")))};
+	routes[i] = (struct fakeapi_route)PODS_5;
+	watch_rig(&rig, state, routes, COUNT(routes));
+	speed = 10;
+	tale_begin(&rig, &tale, NULL);
+	rig_until(&rig, back ? is_back : has_failed_often, &tale);
+	assert_tale(&tale, TOLD_5);
+	assert_int_equal(kshim_watch_error(tale.watch) == NULL, back);
+	kshim_watch_resume(tale.watch);
+	rig_drive(&rig);
+	speed = 1;
+	assert_int_equal(tale.done, 1);
+	assert_tale(&tale, back ? TOLD_5 " +c6(6)" : TOLD_5 " LATE LATE RESUMED +c6(6)");
+	assert_int_equal(tale.counts[KSHIM_WATCH_FAILURES], FAILURES);
+	rig_stop(&rig);
+}
+
+static void test_away_while_paused(void **state)
+{
+	away_while_paused(state, false);
+}
+
+static void test_back_while_paused(void **state)
+{
+	away_while_paused(state, true);
+}
+
 /* Held back in a state for longer than a list may take: what waits does not grow. */
 
 struct held_back {
@@ -313,6 +370,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ALL_VARIANTS(test_pause),
 		ALL_VARIANTS(test_pause_in_state),
+		BOTH_HTTP(test_away_while_paused),
+		BOTH_HTTP(test_back_while_paused),
 		ONLY_H1(test_held_in_state),
 		BOTH_HTTP(test_backlog),
 		BOTH_HTTP(test_large),
