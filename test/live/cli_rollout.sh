@@ -165,7 +165,7 @@ wait
 t 'wait: a condition is not so' 1 '' 'error: condition not met for pods/never' -n "$ns" wait pod/never --for=condition=Fine --timeout=0
 : >err
 later "$kubeshim" -n "$ns" delete pod never &
-t 'wait: an object that goes before its condition comes' 1 '' '*error: *"never"*was deleted' -v -n "$ns" wait pod/never --for=condition=Fine
+t 'wait: an object that goes before its condition comes' 1 '' '*error: *"never"*was deleted*' -v -n "$ns" wait pod/never --for=condition=Fine
 wait
 
 if [ -n "$node" ]; then
@@ -299,7 +299,7 @@ t 'rollout status: of a set' 0 'Waiting for 1 pods to be ready...' '' -n "$ns" r
 t 'rollout status: its own deadline' 1 '*' 'error: deployment "late" exceeded its progress deadline' -n "$ns" rollout status deploy/late
 : >err
 later "$kubeshim" -n "$ns" delete deploy web &
-t 'rollout status: it goes meanwhile' 1 'Waiting *' '*error: object has been deleted' -v -n "$ns" rollout status deploy/web
+t 'rollout status: it goes meanwhile' 1 'Waiting *' '*error: object has been deleted*' -v -n "$ns" rollout status deploy/web
 wait
 t 'rollout: what is not there' 1 '' 'Error from server (NotFound): deployments.apps "web" not found' -n "$ns" rollout status deploy/web
 t 'rollout: nothing selected' 0 '' "No resources found in $ns namespace." -n "$ns" rollout restart deploy -l app=nothing
