@@ -385,7 +385,7 @@ static const char *what_it_waited_for(const kshim_call *call)
 {
 	switch (call->state) {
 	case KSHIM__CALL_WAITING:
-		return call->composite ? "one of its steps was under way" : "between two requests";
+		return "between two requests";
 	case KSHIM__CALL_QUEUED:
 		return call->ticket.admitted ? "starting" : "waiting for a free connection or a credential";
 	case KSHIM__CALL_BACKOFF:
@@ -402,8 +402,17 @@ static const char *what_it_waited_for(const kshim_call *call)
 static void deadline_passed(struct kshim__timer *timer)
 {
 	kshim_call *call = KSHIM__OWNER(timer, kshim_call, deadline);
-	bool connecting = call->state == KSHIM__CALL_ON_WIRE && !call->transfer.began && !call->transfer.sends;
+	struct kshim__waits waits = {.call = call};
+	const kshim_call *at = call; /* what it waited for in the end */
 	kshim_error *error;
+	bool connecting;
+
+	while (waits.call && at->composite && at->state == KSHIM__CALL_WAITING) {
+		waits = (struct kshim__waits){0};
+		at->composite_waits(at->composite, &waits);
+		at = waits.call ? waits.call : at;
+	}
+	connecting = at->state == KSHIM__CALL_ON_WIRE && !at->transfer.began && !at->transfer.sends;
 
 	error = kshim__error_new(KSHIM_ETIMEDOUT, "%s %s: not done within %lld ms (%s%s)",
 				 call->request.method ? call->request.method : "",
@@ -411,10 +420,13 @@ static void deadline_passed(struct kshim__timer *timer)
 				 call->composite    ? "" :
 						      "discovery",
 				 (long long)call->timeout_ms,
-				 what_it_waited_for(call), connecting ? call->client->access->server : "");
+				 waits.watches ? "watching" : what_it_waited_for(at),
+				 connecting ? call->client->access->server : "");
 	/* what the last attempt met says more than that time ran out */
-	if (call->state == KSHIM__CALL_BACKOFF && call->result.error)
-		kshim__error_prefix(error, "%s", kshim_error_message(call->result.error));
+	if (at->state == KSHIM__CALL_BACKOFF && at->result.error)
+		kshim__error_prefix(error, "%s", kshim_error_message(at->result.error));
+	else if (waits.late)
+		kshim__error_prefix(error, "%s", kshim_error_message(waits.late));
 	if (error->code != KSHIM_ENOMEM)
 		error->retryable = true;
 	kshim__call_fail(call, error);

@@ -21,6 +21,13 @@
 
 struct kshim__composite;
 
+/* What a composite waits for, for a message about its deadline. */
+struct kshim__waits {
+	const kshim_call *call; /* NULL: no step that is a call */
+	bool watches;
+	const kshim_error *late; /* why its watch has no news */
+};
+
 enum kshim__mode {
 	KSHIM__MODE_BODY,  /* the answer is kept whole */
 	KSHIM__MODE_ITEMS, /* a List: cut into objects while it comes */
@@ -175,6 +182,7 @@ struct kshim_call {
 	 * once the result stands, before the callback. */
 	struct kshim__composite *composite;
 	void (*composite_resume)(struct kshim__composite *composite);
+	void (*composite_waits)(const struct kshim__composite *composite, struct kshim__waits *waits);
 	void (*ended)(kshim_call *call);
 
 	kshim_result result;

@@ -36,6 +36,19 @@ static void ended(kshim_call *call)
 	free_if_over(composite);
 }
 
+/* The step that is longest under way. */
+static void waits_for(const struct kshim__composite *composite, struct kshim__waits *waits)
+{
+	const struct kshim__step *step;
+
+	if (kshim__list_empty(&composite->steps))
+		return;
+	step = KSHIM__OWNER(composite->steps.next, struct kshim__step, link);
+	waits->call = step->call;
+	waits->watches = step->watch != NULL;
+	waits->late = kshim_watch_error(step->watch);
+}
+
 void *kshim__composite_new(kshim_client *client, size_t size, void (*release)(struct kshim__composite *composite),
 			   const kshim_options *options, kshim_done_fn *done, void *user)
 {
@@ -53,6 +66,7 @@ void *kshim__composite_new(kshim_client *client, size_t size, void (*release)(st
 	composite->release = release;
 	kshim__list_init(&composite->steps);
 	call->composite = composite;
+	call->composite_waits = waits_for;
 	call->ended = ended;
 	call->state = KSHIM__CALL_WAITING;
 	kshim__call_begin(call, options ? options->timeout_ms : -1);

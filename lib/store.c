@@ -262,7 +262,7 @@ void kshim_index_add(kshim_index_keys *keys, const char *key)
 	struct node *node, *other;
 	struct key *of;
 
-	if (!key || keys->failed)
+	if (!keys || !key || keys->failed)
 		return;
 	of = find_key(keys->index, key);
 	for (other = *keys->nodes; of && other; other = other->next)

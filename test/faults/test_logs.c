@@ -497,6 +497,7 @@ static void test_waits_for_the_beginning(void **state)
 		{"GET", LIST_PATH "/x", .answer = {.body = ENDED}},
 		{"GET", LIST_PATH "/x/log", .answer = LOG(ONE)},
 		{"GET", LIST_PATH "/never", .answer = {.body = POD_STATUS("u1", "waiting", "")}},
+		{"GET", LIST_PATH "/mute", .answer = {.end = FAKEAPI_MUTE}},
 	};
 	kshim_log_options *options = following();
 	struct rig rig;
@@ -508,7 +509,11 @@ static void test_waits_for_the_beginning(void **state)
 	kshim_log_options_set_timeout(options, 300);
 	follow(&rig, "never", options, &log);
 	assert_failed(&log.seen, KSHIM_ETIMEDOUT);
-	assert_contains(log.seen.message, "logs of pods/never");
+	assert_contains(log.seen.message, "logs of pods/never: not done within 300 ms (");
+	kshim_log_options_set_timeout(options, 1000 * slowness());
+	follow(&rig, "mute", options, &log);
+	assert_failed(&log.seen, KSHIM_ETIMEDOUT);
+	assert_contains(log.seen.message, " ms (waiting for the server's answer)");
 	kshim_log_options_free(options);
 	rig_stop(&rig);
 }

@@ -138,7 +138,11 @@ static void test_deadline(void **state)
 		{"GET", WATCH, .answer = {.coding = FAKEAPI_CHUNKED, .end = FAKEAPI_STALL}},
 		{"GET", LIST_PATH, .answer = {.body = LIST("5", POD_AT("4", "Pending"))}},
 	};
-	char ms[16], expected[100];
+	const struct fakeapi_route busy[] = {
+		{"GET", WATCH, .answer = {.status = 503, .body = "{\"kind\":\"Status\",\"code\":503,\"message\":\"too busy\"}"}},
+		{"GET", LIST_PATH, .answer = {.body = LIST("5", POD_AT("4", "Pending"))}},
+	};
+	char ms[16], expected[130];
 	struct seen seen = {0};
 	struct rig rig;
 
@@ -146,9 +150,18 @@ static void test_deadline(void **state)
 	snprintf(ms, sizeof(ms), "%d", 300 * slowness());
 	wait_for(&rig, "Running", ms, &seen);
 	assert_failed(&seen, KSHIM_ETIMEDOUT);
-	snprintf(expected, sizeof(expected), "wait for /status/phase=Running of Pod \"a\": not done within %s ms", ms);
-	assert_contains(seen.message, expected);
+	snprintf(expected, sizeof(expected), "wait for /status/phase=Running of Pod \"a\": not done within %s ms "
+		 "(watching)", ms);
+	assert_string_equal(seen.message, expected);
 	assert_fate(rig.api, 1, FAKEAPI_CLIENT_LEFT);
+	rig_stop(&rig);
+	/* it tells what the watch met */
+	seen = (struct seen){0};
+	snprintf(ms, sizeof(ms), "%d", 1000 * slowness());
+	rig_start(&rig, state, busy, COUNT(busy));
+	wait_for(&rig, "Running", ms, &seen);
+	assert_failed(&seen, KSHIM_ETIMEDOUT);
+	assert_memory_equal(seen.message, "too busy: wait for ", 19);
 	rig_stop(&rig);
 }
 

@@ -135,6 +135,7 @@ static void keys_of(kshim_object *object, kshim_index_keys *keys, void *user)
 	snprintf(key, sizeof(key), "rest %u", number % KEYS);
 	kshim_index_add(keys, key);
 	kshim_index_add(keys, NULL);
+	kshim_index_add(NULL, key);
 	kshim_index_add(keys, "all");
 	kshim_index_add(keys, key); /* once is enough */
 }
