@@ -2,7 +2,6 @@
 
 #include "alloc.h"
 #include "error.h"
-#include "json/drop.h"
 #include "options.h"
 #include "query.h"
 
@@ -265,24 +264,25 @@ static void no_memory(kshim_cache *cache)
 	fail(cache, kshim__error_new(KSHIM_ENOMEM, "out of memory"));
 }
 
-static kshim_object *again_from_text(const kshim_object *object, struct kshim__span head, struct kshim__span tail)
+static kshim_object *again_from_text(const kshim_object *object, struct kshim__span text)
 {
-	return kshim__object_from_item(object->client, object->kind, object->api_version, head, tail, NULL);
+	struct kshim__span nothing = {"", 0};
+
+	return kshim__object_from_item(object->client, object->kind, object->api_version, nothing, text, NULL);
 }
 
 /* The object as it is held: a new reference; NULL and *left_out, or without memory. */
 static kshim_object *trimmed(kshim_cache *cache, kshim_object *object, bool *left_out)
 {
-	struct kshim__span text = {object->text, object->len}, parts[2], nothing = {"", 0};
+	struct kshim__span text = {object->text, object->len};
 	kshim_object *kept, *changed;
 
 	*left_out = false;
-	if (cache->keep_managed_fields || !kshim__json_drop(text, "/metadata/managedFields", parts))
-		kept = cache->transform ? again_from_text(object, text, nothing) : kshim_object_ref(object);
-	else
-		kept = again_from_text(object, parts[0], parts[1]);
-	if (!kept || !cache->transform)
-		return kept;
+	if (!cache->transform)
+		return kshim_object_ref(object);
+	kept = again_from_text(object, text);
+	if (!kept)
+		return NULL;
 	*left_out = cache->transform(kept, cache->transform_user) != 0;
 	if (*left_out) {
 		kshim_object_unref(kept);
@@ -291,7 +291,7 @@ static kshim_object *trimmed(kshim_cache *cache, kshim_object *object, bool *lef
 	if (!kshim__object_extra(kept)->tree && !kept->owns_text)
 		return kept;
 	text.at = kshim_object_text(kept, &text.len);
-	changed = text.at ? again_from_text(kept, text, nothing) : NULL;
+	changed = text.at ? again_from_text(kept, text) : NULL;
 	kshim_object_unref(kept);
 	return changed;
 }
@@ -520,6 +520,8 @@ static void begin(kshim_cache *cache)
 	cache->watch = kshim_query_watch(cache->query, cache->options, on_event, on_done, cache);
 	if (!cache->watch)
 		ended(cache, kshim_client_error(cache->client));
+	else if (!cache->keep_managed_fields)
+		kshim__watch_make_slim(cache->watch);
 }
 
 static void run(struct kshim__task *task)

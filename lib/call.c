@@ -190,6 +190,20 @@ static const char *lasting_version(const kshim_call *call)
 	return call->target.version == call->target.api_version ? NULL : call->target.version;
 }
 
+static kshim_object *slim_item(kshim_call *call, struct kshim__span head, struct kshim__span tail)
+{
+	struct kshim__span text = head.len ? head : tail;
+
+	if (head.len && tail.len) {
+		kshim__buf_clear(&call->body);
+		if (!kshim__buf_add(&call->body, head.at, head.len) || !kshim__buf_add(&call->body, tail.at, tail.len))
+			return NULL;
+		text.at = call->body.data;
+		text.len = call->body.len;
+	}
+	return kshim__object_slim(call->client, call->target.kind, lasting_version(call), text, NULL);
+}
+
 /* An item is complete: it waits for dispatch. */
 static bool take_item(void *user, struct kshim__span head, struct kshim__span tail,
 		      const struct kshim__members *members)
@@ -206,11 +220,13 @@ static bool take_item(void *user, struct kshim__span head, struct kshim__span ta
 		call->ready = ready;
 		call->ready_cap = cap;
 	}
-	object = kshim__object_from_item(call->client, call->target.kind, lasting_version(call), head, tail, members);
+	object = call->slim ? slim_item(call, head, tail) :
+			      kshim__object_from_item(call->client, call->target.kind, lasting_version(call), head, tail,
+						      members);
 	if (!object)
 		return false;
 	call->ready[call->ready_end++] = object;
-	call->ready_bytes += head.len + tail.len;
+	call->ready_bytes += object->len;
 	return true;
 }
 

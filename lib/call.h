@@ -107,6 +107,7 @@ struct kshim_call {
 	bool once;       /* who made it tries again itself */
 	bool held;       /* items are not handed on: see kshim__call_hold() */
 	bool uncompressed;
+	bool slim;       /* items come without managedFields: see kshim__object_slim() */
 	int64_t timeout_ms;
 
 	struct kshim__request request;
@@ -126,7 +127,7 @@ struct kshim_call {
 	int64_t queued_us;
 
 	/* The answer on its way in. */
-	struct kshim__buf body;
+	struct kshim__buf body; /* of a list: an item that came in two pieces, where it is to be slim */
 	struct kshim__items *items;
 	kshim_object **ready; /* items to hand on: ready[ready_at … ready_end) */
 	size_t ready_at, ready_end, ready_cap;

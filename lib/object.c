@@ -4,6 +4,7 @@
 #include "buf.h"
 #include "client.h"
 #include "error.h"
+#include "json/drop.h"
 #include "json/patch.h"
 #include "json/tree.h"
 #include "json/valid.h"
@@ -73,6 +74,16 @@ kshim_object *kshim__object_from_item(kshim_client *client, const kshim_kind *ki
 	if (members)
 		object->members = *members;
 	return object;
+}
+
+kshim_object *kshim__object_slim(kshim_client *client, const kshim_kind *kind, const char *api_version,
+				 struct kshim__span text, size_t *at)
+{
+	struct kshim__span parts[2] = {text, {"", 0}};
+
+	if (kshim__json_drop(text, "/metadata/managedFields", parts) && at && *at >= parts[0].len)
+		*at -= text.len - parts[0].len - parts[1].len;
+	return kshim__object_from_item(client, kind, api_version, parts[0], parts[1], NULL);
 }
 
 kshim_object *kshim__object_adopt(kshim_client *client, const kshim_kind *kind, const char *api_version, char *text,

@@ -57,6 +57,11 @@ kshim_object *kshim__object_from_item(kshim_client *client, const kshim_kind *ki
 				      struct kshim__span head, struct kshim__span tail,
 				      const struct kshim__members *members);
 
+/* A bare one of a text without its managedFields: they never take up memory. *at, a
+ * place in the text, becomes that in the object's; NULL: there is none. */
+kshim_object *kshim__object_slim(kshim_client *client, const kshim_kind *kind, const char *api_version,
+				 struct kshim__span text, size_t *at);
+
 /* Takes over the text (from kshim__malloc), NUL-terminated; NULL and the text
  * freed without memory. `members` may be NULL. */
 kshim_object *kshim__object_adopt(kshim_client *client, const kshim_kind *kind, const char *api_version, char *text,

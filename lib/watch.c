@@ -556,12 +556,14 @@ static void begin(kshim_watch *watch)
 	bool state = watch->streamed_state && !watch->from_now && !watch->client->no_streamed_state;
 
 	not_open(watch);
-	watch->news = watch->dropping = watch->dropped = watch->initial = false;
+	watch->news = watch->usual = watch->dropping = watch->dropped = watch->initial = false;
 	if (!watch->version.len && !state) {
 		watch->state = KSHIM__WATCH_LISTING;
 		kshim_query_set_timeout(watch->query, LIST_MS);
 		watch->call = kshim__query_state(watch->query, watch->floor, watch->from_now, headed, on_item, listed,
 						 watch);
+		if (watch->call)
+			watch->call->slim = watch->slim;
 	} else {
 		watch->state = KSHIM__WATCH_STREAMING;
 		watch->initial = !watch->version.len;
@@ -579,6 +581,13 @@ static void begin(kshim_watch *watch)
 		return;
 	kshim__watch_set_problem(watch, kshim_error_copy(kshim_client_error(watch->client)));
 	failed(watch);
+}
+
+void kshim__watch_make_slim(kshim_watch *watch)
+{
+	watch->slim = true;
+	if (watch->call)
+		watch->call->slim = true;
 }
 
 /* Ending. */

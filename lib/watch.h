@@ -42,6 +42,7 @@ struct kshim_watch {
 	kshim_call *call;         /* the list or stream under way; borrowed */
 
 	bool from_now, gap_is_error, once, bookmarks, streamed_state;
+	bool slim; /* objects come without managedFields */
 	unsigned seconds; /* 0: at random */
 	size_t buffer;
 
@@ -52,6 +53,7 @@ struct kshim_watch {
 	bool opened;      /* the head of the answer came; the task has yet to look */
 	bool open;
 	bool news;        /* the stream brought something */
+	bool usual;       /* in the usual form: see kshim__event_read() */
 	bool paused;      /* by the user */
 	bool delivering;
 	bool dropping;    /* what the stream still brings is not taken */
@@ -76,6 +78,9 @@ struct kshim_watch {
 	kshim_done_fn *done;
 	void *user;
 };
+
+/* Of a watch that was just begun: its objects are slim. */
+void kshim__watch_make_slim(kshim_watch *watch);
 
 /* Shared with watch_take.c. */
 

@@ -12,13 +12,15 @@ static bool store(kshim_watch *watch, kshim_event event, const struct kshim__eve
 {
 	bool says_where = !watch->initial || event == KSHIM_EVENT_END;
 	struct kshim__span nothing = {"", 0};
+	size_t version_at = (size_t)(read->version.at - read->object.at);
 	kshim_object *object;
 	kshim_call *call = watch->call;
 	const char *api_version = call->target.version == call->target.api_version ? NULL : call->target.version;
 
-	object = kshim__object_from_item(watch->client, call->target.kind, api_version, nothing, read->object, NULL);
-	return object && kshim__watch_enqueue(watch, event, object, (size_t)(read->version.at - read->object.at),
-					      says_where ? read->version.len : 0);
+	object = watch->slim ?
+			 kshim__object_slim(watch->client, call->target.kind, api_version, read->object, &version_at) :
+			 kshim__object_from_item(watch->client, call->target.kind, api_version, nothing, read->object, NULL);
+	return object && kshim__watch_enqueue(watch, event, object, version_at, says_where ? read->version.len : 0);
 }
 
 static void stop_taking(kshim_watch *watch)
@@ -101,7 +103,7 @@ static bool take_line(kshim_watch *watch, kshim_call *call, struct kshim__span l
 {
 	struct kshim__event event;
 
-	if (kshim__event_read(line, &event)) {
+	if (kshim__event_read(line, &event, &watch->usual)) {
 		if (event.type == KSHIM__EVENT_OTHER)
 			return true;
 		if (event.type == KSHIM__EVENT_ERROR) {

@@ -22,7 +22,7 @@ static enum kshim__event_type type_of(const char *word, size_t len)
 }
 
 /* As API servers write it: behind the object is the line's brace, and no further member. */
-static bool read_usual(struct kshim__span line, struct kshim__event *event)
+static bool read_usual(struct kshim__span line, struct kshim__event *event, bool *usual)
 {
 	static const char before[] = "{\"type\":\"", between[] = "\",\"object\":{";
 	const char *at = line.at + sizeof(before) - 1, *end = line.at + line.len, *quote;
@@ -35,7 +35,12 @@ static bool read_usual(struct kshim__span line, struct kshim__event *event)
 		return false;
 	event->type = type_of(at, (size_t)(quote - at));
 	at = quote + sizeof(between) - 2;
-	return kshim__json_value(at, (size_t)(end - at), &event->object) && event->object.at + event->object.len == end - 1;
+	if (!*usual)
+		*usual = kshim__json_value(at, (size_t)(end - at), &event->object) &&
+			 event->object.at + event->object.len == end - 1;
+	event->object.at = at;
+	event->object.len = (size_t)(end - 1 - at);
+	return *usual;
 }
 
 static bool read_any(struct kshim__span line, struct kshim__event *event)
@@ -49,11 +54,11 @@ static bool read_any(struct kshim__span line, struct kshim__event *event)
 	return true;
 }
 
-bool kshim__event_read(struct kshim__span line, struct kshim__event *event)
+bool kshim__event_read(struct kshim__span line, struct kshim__event *event, bool *usual)
 {
 	struct kshim__span version;
 
-	if (!read_usual(line, event) && !read_any(line, event))
+	if (!read_usual(line, event, usual) && !read_any(line, event))
 		return false;
 	event->version.at = NULL;
 	event->version.len = 0;

@@ -23,8 +23,11 @@ struct kshim__event {
 };
 
 /* false: that is no event. The spans point into the line. Of the object its end is
- * found, and its version: no more of it is checked. */
-bool kshim__event_read(struct kshim__span line, struct kshim__event *event);
+ * found, and its version: no more of it is checked. *usual, false before a stream's
+ * first line, is set by one that is whole and as API servers write it, with nothing
+ * behind the object: of further lines that begin and end like it that is taken for
+ * granted. */
+bool kshim__event_read(struct kshim__span line, struct kshim__event *event, bool *usual);
 
 /* A bookmark that ends the state which sendInitialEvents asked for (Kubernetes API
  * concepts, "Streaming lists"). */

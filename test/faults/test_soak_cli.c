@@ -66,11 +66,12 @@ static void take_line(struct soak *soak, const char *line, size_t len)
 {
 	struct kshim__span nothing = {"", 0}, text = {line, len};
 	struct kshim__event event;
+	bool usual = false;
 	struct known now, *known;
 	kshim_object *object;
 
 	soak->lines++;
-	if (!kshim__event_read(text, &event))
+	if (!kshim__event_read(text, &event, &usual))
 		fail_msg("line %u: %.*s", soak->lines, (int)(len < 200 ? len : 200), line);
 	object = kshim__object_from_item(soak->client, KSHIM_CONFIG_MAP, NULL, nothing, event.object, NULL);
 	assert_non_null(object);

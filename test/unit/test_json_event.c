@@ -26,11 +26,12 @@ static struct reading read_bytes(const char *text, size_t len)
 {
 	struct reading reading = {.bytes = malloc(len ? len : 1)};
 	struct kshim__span line = {reading.bytes, len};
+	bool usual = false;
 
 	assert_non_null(reading.bytes);
 	memcpy(reading.bytes, text, len);
 	memset(&reading.event, 0x5a, sizeof(reading.event));
-	reading.is_event = kshim__event_read(line, &reading.event);
+	reading.is_event = kshim__event_read(line, &reading.event, &usual);
 	return reading;
 }
 
@@ -67,6 +68,33 @@ static void types(void **state)
 	      "{\"metadata\":{\"resourceVersion\":\"3\"}}", "3");
 	check("{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"resourceVersion\":\"4\"}}}", KSHIM__EVENT_BOOKMARK,
 	      "{\"metadata\":{\"resourceVersion\":\"4\"}}", "4");
+}
+
+/* The first line decides how closely further ones are looked at; those that look otherwise are read in any case. */
+static void behind_a_usual_one(void **state)
+{
+#define TEXT(type, rest) "{\"type\":\"" type "\",\"object\":{\"metadata\":{\"resourceVersion\":\"5\"}}" rest "}"
+	static const struct {
+		const char *text;
+		bool usual;
+	} lines[] = {
+		{TEXT("ADDED", ",\"new\":{}"), false}, {TEXT("ADDED", ",\"new\":1"), false}, {TEXT("ADDED", ""), true},
+		{TEXT("MODIFIED", ",\"new\":1"), true}, {TEXT("ADDED", " "), true}, {TEXT("DELETED", ""), true},
+	};
+	struct kshim__event event;
+	bool usual = false;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(lines); i++) {
+		struct kshim__span line = {lines[i].text, strlen(lines[i].text)};
+
+		assert_true(kshim__event_read(line, &event, &usual));
+		assert_int_equal(usual, lines[i].usual);
+		assert_span(event.object, "{\"metadata\":{\"resourceVersion\":\"5\"}}");
+		assert_span(event.version, "5");
+	}
+#undef TEXT
 }
 
 /* What is not known is still an event, which its reader may pass over; close to a known word is not known. */
@@ -289,7 +317,8 @@ static void initial_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(types),      cmocka_unit_test(unknown_types), cmocka_unit_test(forms),
+		cmocka_unit_test(types), cmocka_unit_test(unknown_types), cmocka_unit_test(behind_a_usual_one),
+		cmocka_unit_test(forms),
 		cmocka_unit_test(versions),   cmocka_unit_test(errors),	       cmocka_unit_test(no_events),
 		cmocka_unit_test(every_cut),  cmocka_unit_test(every_byte),    cmocka_unit_test(initial_end),
 	};

@@ -718,6 +718,36 @@ static int tear_down(void **state)
 	return 0;
 }
 
+/* Without managedFields, wherever they stand; a place in the text is found again. */
+static void slim(void **state)
+{
+	static const struct {
+		const char *text, *is;
+	} cases[] = {
+		{"{\"metadata\":{\"resourceVersion\":\"7\",\"managedFields\":[{\"manager\":\"m\"}]},\"a\":1}",
+		 "{\"metadata\":{\"resourceVersion\":\"7\"},\"a\":1}"},
+		{"{\"metadata\":{\"managedFields\":[{\"manager\":\"]}\\\"\"}], \"resourceVersion\":\"7\"},\"a\":1}",
+		 "{\"metadata\":{\"resourceVersion\":\"7\"},\"a\":1}"},
+		{"{\"a\":{\"managedFields\":[]},\"metadata\":{\"resourceVersion\":\"7\"}}",
+		 "{\"a\":{\"managedFields\":[]},\"metadata\":{\"resourceVersion\":\"7\"}}"},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		struct kshim__span text = {cases[i].text, strlen(cases[i].text)};
+		size_t at = (size_t)(strstr(cases[i].text, "\"7\"") - cases[i].text);
+		kshim_object *made = kshim__object_slim(client, KSHIM_POD, "v1", text, &at);
+
+		assert_non_null(made);
+		assert_int_equal(made->len, strlen(cases[i].is));
+		assert_string_equal(made->text, cases[i].is);
+		assert_memory_equal(made->text + at, "\"7\"", 3);
+		assert_string_equal(kshim_object_resource_version(made), "7");
+		kshim_object_unref(made);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -730,7 +760,7 @@ int main(void)
 		cmocka_unit_test(of_a_tree),	       cmocka_unit_test(nothing),
 		cmocka_unit_test(values),
 		cmocka_unit_test(no_pointer),	       cmocka_unit_test(references),
-		cmocka_unit_test(no_memory),
+		cmocka_unit_test(no_memory),	       cmocka_unit_test(slim),
 	};
 
 	return cmocka_run_group_tests_name("object", tests, set_up, tear_down);
