@@ -45,7 +45,7 @@ $(UNIT_TESTS) $(FAULT_TESTS) $(LIVE_TESTS) $(LOOP_TESTS): $(BUILD)/%: $(BUILD)/%
 		$(filter-out $< $(STATIC),$^) $(STATIC) $(REAL_LIBS) $(TEST_LIBS) -o $@
 
 $(LIVE_TESTS): $(LIVE_UTIL)
-$(patsubst %,$(BUILD)/test/faults/test_%,modelapi soak soak_cache soak_cli soak_reads): $(MODEL_OBJECTS)
+$(patsubst %,$(BUILD)/test/faults/test_%,modelapi soak soak_cache soak_cli soak_inside soak_reads): $(MODEL_OBJECTS)
 $(patsubst %,$(BUILD)/test/faults/test_%,contract contract_inside): $(BUILD)/test/faults/contract.o
 $(patsubst %,$(BUILD)/test/faults/test_%,exec exec_process): $(BUILD)/test/faults/plugin.o
 $(patsubst %,$(BUILD)/test/faults/test_%,oidc oidc_failures): $(BUILD)/test/faults/provider.o
@@ -129,7 +129,7 @@ check-valgrind: test-programs ## units, the callback contract, and memory that r
 	@KSHIM_VALGRIND=1 test/run --wrap "$(VALGRIND)" --log $(BUILD)/valgrind-logs $(VALGRIND_TESTS)
 
 soak: test-programs ## watches and caches for an hour on a server that breaks at random (KSHIM_SOAK_SEED, _RUNS, _SECONDS)
-	@for test in test_soak test_soak_cache test_soak_cli test_soak_reads; do \
+	@for test in test_soak test_soak_cache test_soak_cli test_soak_inside test_soak_reads; do \
 		KSHIM_SOAK_RUNS=$${KSHIM_SOAK_RUNS:-100} $(BUILD)/test/faults/$$test || exit 1; done
 
 test-curl8: setup-test ## units and faults with the libcurl of Debian's backports; see test/curl8
