@@ -11,7 +11,7 @@
 #define WATCHES 3
 
 /* Of transfers that are cut off at every stage libcurl 7.88.1 now and then loses a buffer of its own. */
-const char *__lsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
 	return "leak:libcurl.so";
