@@ -169,8 +169,8 @@ static bool read_status(kshim_error *error, struct kshim__span json)
 
 	if (!error->retry_after &&
 	    kshim__json_pointer(json.at, json.len, NULL, "/details/retryAfterSeconds", &seconds) &&
-	    kshim__json_int(seconds, &wait) && wait > 0 && wait < 86400)
-		error->retry_after = wait * 1000;
+	    kshim__json_int(seconds, &wait) && wait > 0)
+		error->retry_after = wait > KSHIM__RETRY_AFTER_MAX_MS / 1000 ? KSHIM__RETRY_AFTER_MAX_MS : wait * 1000;
 	return text_at(json, "/reason", &error->reason) && text_at(json, "/message", &error->message) &&
 	       read_causes(error, json);
 }

@@ -37,6 +37,9 @@ void *kshim__fail(kshim_error **slot, kshim_code code, const char *format, ...) 
 /* Prepends "text: " to the message. */
 void kshim__error_prefix(kshim_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* A server that asks for a longer wait is asked again after this. */
+#define KSHIM__RETRY_AFTER_MAX_MS (10 * 60 * 1000)
+
 /* What an answer that is no success says: a Status, or whatever else it is.
  * `what` tells the request ("GET /api/v1/pods"); `retry_after` in ms or 0. */
 kshim_error *kshim__error_from_answer(const char *what, int http_status, const char *content_type, const char *body,

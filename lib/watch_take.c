@@ -32,23 +32,18 @@ static void stop_taking(kshim_watch *watch)
 /* {"type":"ERROR","object":{"kind":"Status",…}} */
 static void take_error(kshim_watch *watch, const struct kshim__event *event)
 {
-	struct kshim__span code, reason, seconds;
-	int64_t status = 0, after = 0;
+	struct kshim__span code, reason;
+	int64_t status = 0;
 
 	if (kshim__json_pointer(event->object.at, event->object.len, NULL, "/code", &code))
 		kshim__json_int(code, &status);
 	if (!status && kshim__json_pointer(event->object.at, event->object.len, NULL, "/reason", &reason) &&
 	    (kshim__json_equals(reason, "Expired") || kshim__json_equals(reason, "Gone")))
 		status = 410;
-	if (kshim__json_pointer(event->object.at, event->object.len, NULL, "/details/retryAfterSeconds", &seconds) &&
-	    kshim__json_int(seconds, &after) && after > 0 && after < 86400)
-		after *= 1000;
-	else
-		after = 0;
 	if (status < 400 || status >= 600)
 		status = 500;
 	kshim__watch_set_problem(watch, kshim__error_from_answer("watch", (int)status, "application/json",
-								 event->object.at, event->object.len, after));
+								 event->object.at, event->object.len, 0));
 	/* a server ends the stream behind it: whoever breaks it off has to connect anew */
 	watch->dropping = true;
 	kshim__timer_set(watch->client->loop, &watch->retry, kshim__now_us() + LINGER_US);

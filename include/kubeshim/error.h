@@ -67,7 +67,7 @@ KSHIM_API int kshim_error_curl_code(const kshim_error *error);
 KSHIM_API int kshim_error_is_retryable(const kshim_error *error);
 
 /* Milliseconds that the server asked to wait (Retry-After, or the Status'
- * retryAfterSeconds), 0 if it did not ask. */
+ * retryAfterSeconds), at most 600,000; 0 if it did not ask. */
 KSHIM_API int64_t kshim_error_retry_after(const kshim_error *error);
 
 /* The Status' details.causes, by index below the count; NULL outside. */

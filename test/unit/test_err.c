@@ -204,7 +204,8 @@ static void retry_after(void **state)
 		{0, STATUS(",\"details\":{\"retryAfterSeconds\":-5}"), 0},
 		{0, STATUS(",\"details\":{\"retryAfterSeconds\":\"10\"}"), 0},
 		{0, STATUS(",\"details\":{\"retryAfterSeconds\":1.5}"), 0},
-		{0, STATUS(",\"details\":{\"retryAfterSeconds\":9223372036854775807}"), 0},
+		{0, STATUS(",\"details\":{\"retryAfterSeconds\":100000}"), 600000},
+		{0, STATUS(",\"details\":{\"retryAfterSeconds\":9223372036854775807}"), 600000},
 		{0, "{\"kind\":\"Other\",\"details\":{\"retryAfterSeconds\":10}}", 0},
 	};
 	size_t i;
