@@ -40,13 +40,14 @@ void *kshim__object_watch_new(kshim_object *object, size_t size, kshim__object_s
 	return watch;
 }
 
-/* What may pass by itself. Of the first list that goes for what the server said to
- * try again alone. */
+/* What may pass by itself. That the first list takes long is no answer; of those only
+ * what the server said to try again may. */
 static bool may_pass(const struct kshim__object_watch *watch, const kshim_error *error)
 {
 	switch (kshim_error_code(error)) {
 	case KSHIM_OK:
 	case KSHIM_ETIMEDOUT:
+		return true;
 	case KSHIM_ECONNECT:
 	case KSHIM_EPROTOCOL:
 	case KSHIM_EGONE:

@@ -97,13 +97,23 @@ static void tick(void *ctx)
 	fakeserver_arm(s, &s->tick, fake_now() + (uint64_t)s->options->tick_ms * 1000000);
 }
 
+static bool is_there(const struct fakeserver *s, const struct fakeconn *conn)
+{
+	const struct fakeconn *c;
+
+	for (c = s->conns; c && c != conn; c = c->next)
+		;
+	return c != NULL;
+}
+
 static int serve(struct fakeserver *s)
 {
 	struct epoll_event ev[1];
 	int n;
 
 	for (;;) {
-		/* One event a turn: no event of a connection that was freed is ever seen. */
+		/* One event a turn: of a connection that was freed none comes, but for one whose
+		 * descriptor another process got with a fork */
 		n = epoll_wait(s->epoll, ev, 1, timeout_ms(s));
 		if (n < 0 && errno != EINTR)
 			return -1;
@@ -111,7 +121,7 @@ static int serve(struct fakeserver *s)
 			return 0;
 		if (n == 1 && ev[0].data.ptr == &s->listener)
 			accept_all(s);
-		else if (n == 1)
+		else if (n == 1 && is_there(s, ev[0].data.ptr))
 			fakeconn_run(ev[0].data.ptr);
 		fire_timers(s);
 	}

@@ -1,5 +1,7 @@
 #include "modelstate.h"
 
+#include "../testutil.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -150,7 +152,7 @@ static void grow(struct model *m,
 	object.padding = BIG;
 	m->bigs++;
 	m->big_slot = slot;
-	m->big_until = fake_now() + 200 * MS;
+	m->big_until = fake_now() + 200 * (uint64_t)slowness() * MS;
 	change(m, slot, MODELAPI_MODIFIED, &object, publish);
 	model_injected(m, MODELAPI_BIG);
 }

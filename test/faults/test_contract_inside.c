@@ -109,7 +109,7 @@ static void test_cancel_others_in_done_callback(void **state)
  * first ends the other, and both are called once. */
 static void test_cancel_answered(void **state)
 {
-	static const struct fakeapi_route late = {.answer = {.body = "{}", .head_delay_ms = 50}};
+	static const struct fakeapi_route late = {.answer = {.body = "{}", .head_delay_ms = 500}};
 	struct seen first = {.on_done = cancel_other_in_done}, second = {.on_done = cancel_other_in_done};
 	struct rig rig;
 

@@ -1,7 +1,8 @@
 /* Waiting on an object while its stream is cut, ends and expires. */
-/* LINK: -Wl,--wrap=kshim__malloc,--wrap=kshim__calloc,--wrap=kshim__realloc,--wrap=kshim__memdup,--wrap=kshim__strdup */
+/* LINK: -Wl,--wrap=kshim__malloc,--wrap=kshim__calloc,--wrap=kshim__realloc,--wrap=kshim__memdup,--wrap=kshim__strdup -Wl,--wrap=clock_gettime,--wrap=epoll_wait */
 #include "../testutil.h"
 #include "../unit/failalloc.h"
+#include "fastclock.h"
 
 #define SELECT "fieldSelector=metadata.name%3Da"
 #define WATCH LIST_PATH "?*watch=true*"
@@ -47,6 +48,25 @@ static void assert_request(struct rig *rig, size_t i, const char *version)
 	assert_contains(request->path, "watch=true");
 	assert_contains(request->path, "allowWatchBookmarks=true");
 	assert_contains(request->path, "timeoutSeconds=");
+}
+
+/* A first answer that is late is waited for, as long as the deadline is not over: 15 s of a fast clock. */
+static void test_late_list(void **state)
+{
+	const struct fakeapi_route routes[] = {
+		{"GET", WATCH, .answer = {.body = "", .end = FAKEAPI_MUTE}},
+		{"GET", LIST_PATH "?*", .answer = {.body = LIST("5", POD_AT("5", "Running")), .head_delay_ms = 15000}},
+	};
+	struct seen seen = {0};
+	struct rig rig;
+
+	speed = 50;
+	rig_start(&rig, state, routes, COUNT(routes));
+	wait_for(&rig, "Running", "1000000", &seen);
+	assert_int_equal(seen.done, 1);
+	assert_int_equal(seen.code, KSHIM_OK);
+	rig_stop(&rig);
+	speed = 1;
 }
 
 /* Events in pieces; the stream goes on behind what was waited for. */
@@ -269,6 +289,7 @@ static void test_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		BOTH_HTTP(test_late_list),
 		ALL_VARIANTS(test_events),
 		BOTH_HTTP(test_goes_on),
 		BOTH_HTTP(test_expired),
