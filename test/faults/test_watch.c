@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <curl/curl.h>
+
 static void set_version(struct rig *rig, const char *version)
 {
 	assert_int_equal(kshim_query_set_resource_version(rig->pods, version, KSHIM_MATCH_UNSET), 0);
@@ -69,12 +71,16 @@ static void test_goes_on(void **state)
 		{"GET", WATCH_FROM("12"), .answer = OPEN(EVENT("MODIFIED", OBJECT("a", "13")))},
 		PODS_5,
 	};
+	const struct variant *variant = *state;
+	/* a stream that GOAWAY refused newer versions of libcurl (8.14.1 does) send again themselves */
+	bool sent_again = variant->http == KSHIM_HTTP_2 && curl_version_info(CURLVERSION_NOW)->version_num >= 0x080100;
 	struct tale tale = {.stop_at = "~a13(13)"};
 	struct rig rig;
 
 	watch_rig(&rig, state, routes, COUNT(routes));
 	tale_run(&rig, &tale, NULL);
-	assert_tale(&tale, TOLD_5 " -b7(7) +c8(8) ~a9(9) ~a10(10) LATE RESUMED ~a11(11) ~a12(12) ~a13(13)");
+	assert_tale(&tale, sent_again ? TOLD_5 " -b7(7) +c8(8) ~a9(9) ~a10(10) ~a11(11) ~a12(12) ~a13(13)" :
+			   TOLD_5 " -b7(7) +c8(8) ~a9(9) ~a10(10) LATE RESUMED ~a11(11) ~a12(12) ~a13(13)");
 	assert_int_equal(tale.counts[KSHIM_WATCH_LISTS], 1);
 	assert_int_equal(tale.counts[KSHIM_WATCH_GAPS], 0);
 	assert_true(tale.counts[KSHIM_WATCH_STREAMS] >= 8);
