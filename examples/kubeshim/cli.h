@@ -112,6 +112,7 @@ struct target {
 	               proxy: the path; label: what was done */
 	bool waits; /* delete: it was not gone at once */
 	struct app *app; /* logs: for several at a time */
+	bool cut;        /* logs: a line of it was ended for another */
 };
 
 struct table;
@@ -137,7 +138,7 @@ struct app {
 	json_t *table_columns;
 	struct values warned;
 	size_t found; /* objects; auth: which version is asked for */
-	const struct target *torn; /* logs: what was printed last, if inside a line */
+	struct target *torn; /* logs: what was printed last, if inside a line */
 	struct target *selected; /* the last that a selector gave */
 	int64_t pause_ms, waited_ms;
 	const struct rollout *rollout; /* which one of its verbs */

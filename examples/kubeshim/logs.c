@@ -193,8 +193,16 @@ static void print(const char *container, const char *data, size_t len, void *use
 	const char *end;
 	size_t part;
 
-	if (app->torn && !inside)
+	if (app->torn && !inside) {
 		putchar('\n');
+		app->torn->cut = true;
+		app->torn = NULL;
+	}
+	if (target->cut && len && *data == '\n') { /* the end of a line that has one */
+		data++;
+		len--;
+	}
+	target->cut = false;
 	for (; len; data += part, len -= part, inside = false) {
 		end = app->settings.prefix ? memchr(data, '\n', len) : memrchr(data, '\n', len);
 		part = end ? (size_t)(end - data) + 1 : len;
