@@ -332,6 +332,7 @@ static void admitted(struct kshim__ticket *ticket)
 static void refused(struct kshim__ticket *ticket, const kshim_error *error)
 {
 	kshim_call *call = KSHIM__OWNER(ticket, kshim_call, ticket);
+
 	kshim__call_fail(call, kshim_error_copy(error));
 }
 

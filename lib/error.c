@@ -11,6 +11,7 @@
 #define BODY_KEPT (64u * 1024)
 #define BODY_SHOWN 200
 #define CAUSES_MAX 256
+#define RETRY_AFTER_MAX_S 600
 
 static const kshim_error no_memory = {.code = KSHIM_ENOMEM};
 
@@ -161,6 +162,11 @@ static bool read_causes(kshim_error *error, struct kshim__span status)
 	return true;
 }
 
+int64_t kshim__retry_after_ms(int64_t seconds)
+{
+	return seconds > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S * 1000 : seconds * 1000;
+}
+
 /* What a Status says; false without memory. */
 static bool read_status(kshim_error *error, struct kshim__span json)
 {
@@ -170,7 +176,7 @@ static bool read_status(kshim_error *error, struct kshim__span json)
 	if (!error->retry_after &&
 	    kshim__json_pointer(json.at, json.len, NULL, "/details/retryAfterSeconds", &seconds) &&
 	    kshim__json_int(seconds, &wait) && wait > 0)
-		error->retry_after = wait > KSHIM__RETRY_AFTER_MAX_MS / 1000 ? KSHIM__RETRY_AFTER_MAX_MS : wait * 1000;
+		error->retry_after = kshim__retry_after_ms(wait);
 	return text_at(json, "/reason", &error->reason) && text_at(json, "/message", &error->message) &&
 	       read_causes(error, json);
 }

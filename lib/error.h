@@ -5,6 +5,7 @@
 #include <kubeshim/error.h>
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct kshim__cause {
 	char *reason;
@@ -37,8 +38,8 @@ void *kshim__fail(kshim_error **slot, kshim_code code, const char *format, ...) 
 /* Prepends "text: " to the message. */
 void kshim__error_prefix(kshim_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A server that asks for a longer wait is asked again after this. */
-#define KSHIM__RETRY_AFTER_MAX_MS (10 * 60 * 1000)
+/* The wait that a server asked for, in ms: one of more than ten minutes is of ten. */
+int64_t kshim__retry_after_ms(int64_t seconds);
 
 /* What an answer that is no success says: a Status, or whatever else it is.
  * `what` tells the request ("GET /api/v1/pods"); `retry_after` in ms or 0. */

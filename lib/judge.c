@@ -17,7 +17,7 @@ static int64_t retry_after(kshim_call *call)
 	seconds = strtol(value, &end, 10);
 	if (end == value || *end || seconds < 0)
 		return 0; /* a date: Kubernetes sends none */
-	return seconds == 0 ? 1 : seconds > KSHIM__RETRY_AFTER_MAX_MS / 1000 ? KSHIM__RETRY_AFTER_MAX_MS : seconds * 1000;
+	return seconds == 0 ? 1 : kshim__retry_after_ms(seconds);
 }
 
 /* There is nothing to talk to, or it is not to be trusted: names the server. */

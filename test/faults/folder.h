@@ -4,6 +4,8 @@
 
 #include "../testutil.h"
 
+#include <sys/stat.h>
+
 static char dir[] = "/tmp/kshim-test-XXXXXX";
 
 /* Four at a time. */
@@ -15,6 +17,16 @@ static inline char *path_of(const char *name)
 	at = (at + 1) % 4;
 	snprintf(path[at], sizeof(path[at]), "%s/%s", dir, name);
 	return path[at];
+}
+
+static inline void put_file(const char *name, const char *text, mode_t mode)
+{
+	FILE *file = fopen(path_of(name), "we");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(path_of(name), mode), 0);
 }
 
 /* Before and after all tests. */

@@ -4,36 +4,13 @@
  */
 /* LINK: -Wl,--wrap=kshim__malloc,--wrap=kshim__calloc,--wrap=kshim__realloc,--wrap=kshim__memdup,--wrap=kshim__strdup,--wrap=free */
 #include "folder.h"
+#include "issuer.h"
 #include "secretwatch.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
-/* {"exp":4102444800} */
-#define VALID "e30.eyJleHAiOjQxMDI0NDQ4MDB9." SECRET
 /* {"exp":1} */
 #define EXPIRED "e30.eyJleHAiOjF9." SECRET
-
-static void put_file(const char *name, const char *text, mode_t mode)
-{
-	FILE *file = fopen(path_of(name), "we");
-
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
-	assert_int_equal(chmod(path_of(name), mode), 0);
-}
-
-static void discover(void *ctx, const struct fakeapi_request *request, struct fakeapi_answer *out)
-{
-	char *body;
-
-	(void)ctx;
-	if (asprintf(&body, "{\"token_endpoint\":\"https://%s/token\"}", fakeapi_header(request, "host")) < 0)
-		abort();
-	out->body = body;
-	out->body_free = free;
-}
 
 static const struct fakeapi_route routes[] = {
 	{.path = "/.well-known/*", .generate = discover},

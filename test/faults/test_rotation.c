@@ -6,14 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Replaces a file as a careful program does. */
-static void put_file(const char *name, const char *text)
+/* As a careful program does. */
+static void replace_file(const char *name, const char *text)
 {
-	FILE *file = fopen(path_of("new"), "we");
-
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
+	put_file("new", text, 0644);
 	assert_int_equal(rename(path_of("new"), path_of(name)), 0);
 }
 
@@ -57,9 +53,9 @@ static void start(struct rig *rig, void **state, enum fakeapi_client_cert client
 	rig->fds = open_fds();
 	rig->api = fakeapi_start(&options);
 	assert_non_null(rig->api);
-	put_file("ca", fakeapi_ca_pem(rig->api));
-	put_file("cert", fakeapi_client_cert_pem(rig->api));
-	put_file("key", fakeapi_client_key_pem(rig->api));
+	replace_file("ca", fakeapi_ca_pem(rig->api));
+	replace_file("cert", fakeapi_client_cert_pem(rig->api));
+	replace_file("key", fakeapi_client_key_pem(rig->api));
 	connect_rig(rig);
 }
 
@@ -90,12 +86,12 @@ static void test_certificate(void **state)
 		assert_ok(&seen);
 	}
 	assert_last_was(&rig, "kubeshim-client", 1);
-	put_file("cert", fakeapi_other_cert_pem(rig.api));
+	replace_file("cert", fakeapi_other_cert_pem(rig.api));
 	look_now(&rig);
 	get(&rig, "a", &seen); /* it does not fit the key: the old pair is used */
 	assert_ok(&seen);
 	assert_last_was(&rig, "kubeshim-client", 1);
-	put_file("key", "rubbish");
+	replace_file("key", "rubbish");
 	look_now(&rig);
 	get(&rig, "a", &seen);
 	assert_ok(&seen);
@@ -104,7 +100,7 @@ static void test_certificate(void **state)
 	get(&rig, "a", &seen);
 	assert_ok(&seen);
 	assert_last_was(&rig, "kubeshim-client", 1);
-	put_file("key", fakeapi_other_key_pem(rig.api));
+	replace_file("key", fakeapi_other_key_pem(rig.api));
 	get(&rig, "a", &seen); /* not looked at yet */
 	assert_ok(&seen);
 	assert_last_was(&rig, "kubeshim-client", 1);
@@ -115,8 +111,8 @@ static void test_certificate(void **state)
 		assert_last_was(&rig, "kubeshim-other", 2);
 	}
 	/* the same bytes in other files are no change */
-	put_file("cert", fakeapi_other_cert_pem(rig.api));
-	put_file("key", fakeapi_other_key_pem(rig.api));
+	replace_file("cert", fakeapi_other_cert_pem(rig.api));
+	replace_file("key", fakeapi_other_key_pem(rig.api));
 	look_now(&rig);
 	get(&rig, "a", &seen);
 	assert_ok(&seen);
@@ -134,8 +130,8 @@ static void test_within_seconds(void **state)
 	start(&rig, state, FAKEAPI_CERT_DEMANDED);
 	get(&rig, "a", &seen);
 	assert_ok(&seen);
-	put_file("cert", fakeapi_other_cert_pem(rig.api));
-	put_file("key", fakeapi_other_key_pem(rig.api));
+	replace_file("cert", fakeapi_other_cert_pem(rig.api));
+	replace_file("key", fakeapi_other_key_pem(rig.api));
 	for (turns = 0; turns < 30; turns++) {
 		get(&rig, "a", &seen);
 		assert_ok(&seen);
@@ -159,8 +155,8 @@ static void test_refused(void **state)
 	get(&rig, "never", &seen);
 	assert_failed(&seen, KSHIM_EUNAUTHORIZED);
 	assert_int_equal(fakeapi_request_count(rig.api), 2);
-	put_file("cert", fakeapi_other_cert_pem(rig.api));
-	put_file("key", fakeapi_other_key_pem(rig.api));
+	replace_file("cert", fakeapi_other_cert_pem(rig.api));
+	replace_file("key", fakeapi_other_key_pem(rig.api));
 	get(&rig, "refused", &seen);
 	assert_ok(&seen);
 	assert_last_was(&rig, "kubeshim-other", 2);
@@ -180,14 +176,14 @@ static void test_in_flight(void **state)
 	rig.fds = open_fds();
 	rig.api = fakeapi_start(&options);
 	assert_non_null(rig.api);
-	put_file("ca", fakeapi_ca_pem(rig.api));
-	put_file("cert", fakeapi_client_cert_pem(rig.api));
-	put_file("key", fakeapi_client_key_pem(rig.api));
+	replace_file("ca", fakeapi_ca_pem(rig.api));
+	replace_file("cert", fakeapi_client_cert_pem(rig.api));
+	replace_file("key", fakeapi_client_key_pem(rig.api));
 	connect_rig(&rig);
 	assert_non_null(started(&first, kshim_query_get_by_name(rig.pods, "a", seen_done, &first)));
 	rig_until_requests(&rig, 1);
-	put_file("cert", fakeapi_other_cert_pem(rig.api));
-	put_file("key", fakeapi_other_key_pem(rig.api));
+	replace_file("cert", fakeapi_other_cert_pem(rig.api));
+	replace_file("key", fakeapi_other_key_pem(rig.api));
 	look_now(&rig);
 	assert_non_null(started(&second, kshim_query_get_by_name(rig.pods, "a", seen_done, &second)));
 	rig_drive(&rig);
@@ -216,12 +212,12 @@ static void test_ca(void **state)
 	look_now(&rig);
 	get(&rig, "a", &seen);
 	assert_failed(&seen, KSHIM_ETLS);
-	put_file("ca", "-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----\n");
+	replace_file("ca", "-----BEGIN CERTIFICATE-----\nno\n-----END CERTIFICATE-----\n");
 	look_now(&rig);
 	get(&rig, "a", &seen);
 	assert_failed(&seen, KSHIM_ETLS);
 	assert_non_null(strstr(rig.client->access->ca.data, "BEGIN CERTIFICATE"));
-	put_file("ca", fakeapi_ca_pem(rig.api));
+	replace_file("ca", fakeapi_ca_pem(rig.api));
 	look_now(&rig);
 	get(&rig, "a", &seen);
 	assert_ok(&seen);
@@ -242,7 +238,7 @@ static void test_ca_withdrawn(void **state)
 	assert_ok(&seen);
 	other = fakeapi_start(&options);
 	assert_non_null(other);
-	put_file("ca", fakeapi_ca_pem(other));
+	replace_file("ca", fakeapi_ca_pem(other));
 	assert_int_equal(fakeapi_stop(other), 0);
 	look_now(&rig);
 	get(&rig, "a", &seen);
